@@ -1,0 +1,53 @@
+"""The wiring of diagrams/bahdanau.mmd, written by hand."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from seq2seq_attn.nodes import State
+from seq2seq_attn.wiring import Step, Wiring
+
+
+class Bahdanau(Wiring):
+    """One step of the decoder: diagrams/bahdanau.mmd, one line an operation.
+
+    Bahdanau et al. 2015, section 3.1: look (a, softmax, wsum), update (rnn), generate (out).
+
+    Args:
+        a: energy of (s_{i-1}, h_j), e.g. `FeedforwardEnergy`.
+        softmax: weights of the energies, e.g. `Softmax`.
+        wsum: context of (weights, h_j), e.g. `WeightedSum`.
+        rnn: next state of (y_{i-1}, s_{i-1}, c_i), e.g. `GRUStep`.
+        out: scores of (y_{i-1}, s_i, c_i), e.g. `FeedforwardOutput`.
+    """
+
+    diagram = "bahdanau"
+
+    def __init__(self, *, a: nn.Module, softmax: nn.Module, wsum: nn.Module, rnn: nn.Module, out: nn.Module) -> None:
+        super().__init__()
+        self.a, self.softmax, self.wsum, self.rnn, self.out = a, softmax, wsum, rnn, out
+
+    def forward(
+        self,
+        prev_output: Tensor,
+        prev_decoder: State,
+        encoder_hidden: Tensor,
+        *,
+        mask: Tensor,
+        keys: Tensor | None = None,
+    ) -> Step:
+        """One step.
+
+        Args:
+            prev_output: y_{i-1}, the embedded previous symbol, (B, E).
+            prev_decoder: s_{i-1}, (B, H) or an LSTMState of two.
+            encoder_hidden: h_j, (B, S, M).
+            mask: (B, S) bool, True = real.
+            keys: ``self.keys(encoder_hidden)``, if computed before the loop.
+        """
+        attn_energies = self.a(prev_decoder, encoder_hidden, keys=keys)
+        attn_weights = self.softmax(attn_energies, mask=mask)
+        context = self.wsum(attn_weights, encoder_hidden)
+        decoder_hidden = self.rnn(prev_output, prev_decoder, context)
+        output = self.out(prev_output, decoder_hidden, context)
+        return Step(output, decoder_hidden, context, attn_weights, attn_energies)

@@ -1,0 +1,37 @@
+"""Node `wsum`: the context, what the decoder reads of the source at this step."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from seq2seq_attn.nodes.check import check
+
+
+class WeightedSum(nn.Module):
+    """Node `wsum`: c_i = sum_j alpha_ij h_j.
+
+    Bahdanau et al. 2015, section 3.1, equation 5.
+
+    Example:
+        >>> WeightedSum()(torch.tensor([[0.25, 0.75]]), torch.tensor([[[4.0], [8.0]]]))
+        tensor([[7.]])
+    """
+
+    label = "weighted_sum"
+
+    def forward(self, attn_weights: Tensor, encoder_hidden: Tensor) -> Tensor:
+        """The weighted sum over source positions.
+
+        Args:
+            attn_weights: alpha_ij, (B, S), zero on padding.
+            encoder_hidden: h_j, (B, S, M), finite on padding too.
+
+        Returns:
+            c_i, (B, M).
+
+        Raises:
+            TypeError, ValueError: see `check`.
+        """
+        check(self, attn_weights=(attn_weights, "B S"), encoder_hidden=(encoder_hidden, "B S M"))
+        return torch.bmm(attn_weights[:, None, :], encoder_hidden).squeeze(1)
