@@ -61,12 +61,16 @@ class Wired(Wiring):
             self.add_module(operation.id, nodes[operation.id])
         self.graph = graph
         self.legend = tuple(graph.values.values())
-        self.__signature__ = inspect.Signature(
+        self._arguments = inspect.Signature(
             [Parameter(value.word, Parameter.POSITIONAL_OR_KEYWORD) for value in graph.inputs]
         )
         self._order = graph.order()
         self._takes = {id: _keywords(node) for id, node in nodes.items()}
         self._result = namedtuple("Step", [value.word for value in graph.outputs])  # type: ignore[misc]
+
+    def arguments(self) -> tuple[str, ...]:
+        """The words of the diagram's inputs."""
+        return tuple(self._arguments.parameters)
 
     def specification(self) -> Graph:
         """The diagram that it runs."""
@@ -74,9 +78,9 @@ class Wired(Wiring):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """One run of the diagram; returns a named tuple of all values that its operations make."""
-        words = self.__signature__.parameters
+        words = self._arguments.parameters
         hidden = {name: value for name, value in kwargs.items() if name not in words}
-        given = self.__signature__.bind(*args, **{name: kwargs[name] for name in kwargs if name in words}).arguments
+        given = self._arguments.bind(*args, **{name: kwargs[name] for name in kwargs if name in words}).arguments
         values = {value.id: given[value.word] for value in self.graph.inputs}
         for operation in self._order:
             extra = {name: value for name, value in hidden.items() if name in self._takes[operation.id]}

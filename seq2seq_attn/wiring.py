@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple, cast
 
@@ -55,6 +56,11 @@ class Wiring(nn.Module):
 
     legend: Sequence[Value] = LEGEND
     diagram: ClassVar[str]
+
+    def arguments(self) -> tuple[str, ...]:
+        """The words of the values that a step is given; what is keyword-only stays out of the picture."""
+        parameters = inspect.signature(self.forward).parameters.values()
+        return tuple(p.name for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY)
 
     def specification(self) -> Graph:
         """The graph that this wiring was built from: the diagram of its name."""

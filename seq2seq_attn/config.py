@@ -1,0 +1,120 @@
+"""What a model is built from, in one place that can be saved."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_type_hints
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Sizes and options of a `Seq2Seq`; read by `Seq2Seq.from_config` and saved as config.json. No size has a default.
+
+    Args:
+        source_vocabulary: number of source symbols.
+        target_vocabulary: number of target symbols, ``bos`` and ``eos`` included.
+        bos: the target symbol that begins a sentence.
+        eos: the target symbol that ends one.
+        embedding_size: size of an embedded symbol, E.
+        hidden_size: size of s_i and of each direction of the encoder, H.
+        attention_size: hidden layer of the energy `a`.
+        readout_size: hidden layer of the output `out`.
+        cell: "GRU" or "LSTM", in encoder and decoder.
+        reset_after: where a GRU's reset gate acts; False is the paper. See `GRUStep`.
+        bidirectional: whether the encoder also reads from right to left.
+        num_layers: layers of the encoder.
+        dropout: probability of zeroing an element of a source embedding, between the encoder's layers, and of the readout.
+        readout: "tanh" or "maxout"; see `FeedforwardOutput`.
+        bridge: what s_0 reads, "final" or "backward"; see `Bridge`.
+        initial_weights: "default" (torch's own) or "paper"; see `initial`.
+
+    Raises:
+        TypeError: a value of another type.
+        ValueError: a size below 1, a symbol outside the vocabulary, an unknown option, or options that exclude each other.
+    """
+
+    source_vocabulary: int
+    target_vocabulary: int
+    bos: int
+    eos: int
+    embedding_size: int
+    hidden_size: int
+    attention_size: int
+    readout_size: int
+    cell: Literal["GRU", "LSTM"] = "GRU"
+    reset_after: bool = True
+    bidirectional: bool = True
+    num_layers: int = 1
+    dropout: float = 0.0
+    readout: Literal["tanh", "maxout"] = "tanh"
+    bridge: Literal["final", "backward"] = "final"
+    initial_weights: Literal["default", "paper"] = "default"
+
+    @classmethod
+    def paper(cls, *, source_vocabulary: int, target_vocabulary: int, bos: int, eos: int, **changes: Any) -> Config:
+        """The model of Bahdanau et al. 2015: sizes of appendix A.2.3, cell, readout, s_0 and first weights of A and B.1.
+
+        Example:
+            >>> Config.paper(source_vocabulary=30000, target_vocabulary=30000, bos=0, eos=1).hidden_size
+            1000
+        """
+        options: dict[str, Any] = {
+            "embedding_size": 620,
+            "hidden_size": 1000,
+            "attention_size": 1000,
+            "readout_size": 500,
+            "reset_after": False,
+            "readout": "maxout",
+            "bridge": "backward",
+            "initial_weights": "paper",
+            **changes,
+        }
+        return cls(
+            source_vocabulary=source_vocabulary, target_vocabulary=target_vocabulary, bos=bos, eos=eos, **options
+        )
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Config:
+        """Read what `to_dict` gave.
+
+        Raises:
+            ValueError: a key that is unknown or missing, or a value that is not allowed.
+        """
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        unknown = ", ".join(sorted(map(str, values.keys() - fields.keys())))
+        needed = {name for name, field in fields.items() if field.default is dataclasses.MISSING}
+        missing = ", ".join(sorted(needed - values.keys()))
+        if unknown or missing:
+            faults = (f"unknown: {unknown}" if unknown else "", f"missing: {missing}" if missing else "")
+            raise ValueError(f"keys of the config, {'; '.join(filter(None, faults))}")
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields by name, for JSON."""
+        return dataclasses.asdict(self)
+
+    def __post_init__(self) -> None:
+        for name, kind in get_type_hints(type(self)).items():
+            value, choices = getattr(self, name), get_args(kind)
+            if choices:
+                if value not in choices:
+                    raise ValueError(f"{name} is {value!r}; it is one of {', '.join(map(repr, choices))}")
+            elif kind is float and type(value) is int:
+                continue
+            elif type(value) is not kind:
+                raise TypeError(f"{name} is {value!r}; it is of type {kind.__name__}")
+            elif kind is int and value < (0 if name in ("bos", "eos") else 1):
+                raise ValueError(f"{name} is {value}; it is at least {0 if name in ('bos', 'eos') else 1}")
+        for name in ("bos", "eos"):
+            if getattr(self, name) >= self.target_vocabulary:
+                raise ValueError(f"{name} is {getattr(self, name)}; the target has {self.target_vocabulary} symbols")
+        if self.bos == self.eos:
+            raise ValueError(f"bos and eos are both {self.bos}; a sentence that begins would have ended")
+        if not 0.0 <= self.dropout < 1.0:
+            raise ValueError(f"dropout is {self.dropout}; it is a probability below 1")
+        if self.cell == "LSTM" and not self.reset_after:
+            raise ValueError("reset_after=False is an option of the GRU; an LSTM has no reset gate")
+        if self.bridge == "backward" and not self.bidirectional:
+            raise ValueError("bridge='backward' needs an encoder with that direction; set bidirectional=True")

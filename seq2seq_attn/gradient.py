@@ -1,0 +1,72 @@
+"""The second look at a picture: autograd says whether each arrow is real."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seq2seq_attn.trace import Call, Recorder
+
+
+def dead_arrows(recorder: Recorder) -> list[str]:
+    """Arrows that are drawn but carry nothing: no gradient of the node's result flows through them in any recorded run.
+
+    Each node is asked by itself, on the arguments that it really had, in float64, so that what reaches its result on
+    another way does not count. An argument of whole numbers has no gradient: there the result has to change with it.
+
+    Args:
+        recorder: open or closed, with at least one run of two different source positions.
+
+    Returns:
+        A sentence for each dead arrow, in the words of the picture; [] when all are real.
+    """
+    operations = recorder.graph().operations
+    alive: dict[tuple[str, str], bool] = {}
+    for call in (call for run in recorder.runs for call in run.calls):
+        for source, flows in zip(operations[call.id].inputs, _flows(call), strict=True):
+            alive[source, call.id] = alive.get((source, call.id), False) or flows
+    return [f"arrow {source} → {id} is dead: nothing flows through it" for (source, id), flows in alive.items() if not flows]
+
+
+def _flows(call: Call) -> list[bool]:
+    """For each argument, whether the result of the node depends on it."""
+    node = copy.deepcopy(call.node).double().eval()
+    # What was computed before the loop (keys) would hide the argument that it was computed from: the node makes it anew.
+    kwargs = {name: value for name, value in call.kwargs.items() if not _is_real(value)}
+    args = [_leaf(argument) for argument in call.args]
+    with torch.enable_grad():
+        total = _mixture(node(*args, **kwargs))
+        flows = []
+        for position, argument in enumerate(args):
+            leaves = [leaf for leaf in _parts(argument) if leaf.requires_grad]
+            if leaves:
+                gradients = torch.autograd.grad(total, leaves, retain_graph=True, allow_unused=True)
+                flows.append(any(bool(gradient.any()) for gradient in gradients if gradient is not None))
+            else:
+                others = [*args[:position], 1 - argument.clamp(max=1), *args[position + 1 :]]
+                flows.append(not torch.equal(_mixture(node(*others, **kwargs)), total))
+    return flows
+
+
+def _mixture(result: Any) -> Tensor:
+    """One number that every element of a result takes part in, each with a weight of its own."""
+    flat = torch.cat([part.flatten() for part in _parts(result)])
+    return (flat * torch.cos(torch.arange(len(flat), dtype=flat.dtype, device=flat.device))).sum()
+
+
+def _leaf(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return type(value)(*map(_leaf, value))
+    return value.detach().double().requires_grad_() if _is_real(value) else value
+
+
+def _parts(value: Any) -> Iterable[Tensor]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.is_floating_point()

@@ -1,0 +1,31 @@
+"""First weights of Bahdanau et al. 2015, appendix B.1."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from seq2seq_attn.nodes import FeedforwardEnergy
+
+
+@torch.no_grad()
+def paper_weights(model: nn.Module) -> None:
+    """Set all parameters as the paper does, in place.
+
+    Recurrent matrices are random orthogonal ones, each gate for itself; W_a and U_a of the energy come from
+    N(0, 0.001²); v_a and all biases are 0; everything else comes from N(0, 0.01²).
+    """
+    for name, parameter in model.named_parameters():
+        leaf = name.rsplit(".", 1)[-1]
+        if leaf.startswith("bias"):
+            nn.init.zeros_(parameter)
+        elif leaf.startswith("weight_hh"):
+            for gate in parameter.split(parameter.shape[1]):
+                nn.init.orthogonal_(gate)
+        else:
+            nn.init.normal_(parameter, std=0.01)
+    for module in model.modules():
+        if isinstance(module, FeedforwardEnergy):
+            nn.init.normal_(module.W.weight, std=0.001)
+            nn.init.normal_(module.U.weight, std=0.001)
+            nn.init.zeros_(module.v.weight)
