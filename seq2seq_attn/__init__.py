@@ -1,0 +1,55 @@
+"""Attention encoder-decoders whose diagram is the specification, the program and the picture.
+
+The names below are the public ones. Each is loaded when it is first used: to read and draw diagrams needs no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seq2seq_attn.alphabet import Alphabet as Alphabet
+    from seq2seq_attn.alphabet import Batch as Batch
+    from seq2seq_attn.bahdanau import Bahdanau as Bahdanau
+    from seq2seq_attn.bridge import Bridge as Bridge
+    from seq2seq_attn.config import Config as Config
+    from seq2seq_attn.decoder import Decoded as Decoded
+    from seq2seq_attn.decoder import Decoder as Decoder
+    from seq2seq_attn.draw import Drawing as Drawing
+    from seq2seq_attn.encoder import Encoder as Encoder
+    from seq2seq_attn.graph import Graph as Graph
+    from seq2seq_attn.seq2seq import Seq2Seq as Seq2Seq
+    from seq2seq_attn.training import exact_match as exact_match
+    from seq2seq_attn.training import train as train
+    from seq2seq_attn.wired import Wired as Wired
+    from seq2seq_attn.wiring import Step as Step
+    from seq2seq_attn.wiring import Wiring as Wiring
+
+_MODULES = {
+    "alphabet": ("Alphabet", "Batch"),
+    "bahdanau": ("Bahdanau",),
+    "bridge": ("Bridge",),
+    "config": ("Config",),
+    "decoder": ("Decoded", "Decoder"),
+    "draw": ("Drawing",),
+    "encoder": ("Encoder",),
+    "graph": ("Graph",),
+    "seq2seq": ("Seq2Seq",),
+    "training": ("exact_match", "train"),
+    "wired": ("Wired",),
+    "wiring": ("Step", "Wiring"),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

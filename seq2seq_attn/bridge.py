@@ -18,8 +18,8 @@ class Bridge(nn.Module):
         hidden_size: size of s_i.
         cell: "GRU", or "LSTM", whose cell part is a second projection of r, without tanh.
         bidirectional: whether h_j is two halves, forward and backward.
-        reads: "final": r is the last state of each direction, the forward one at the last word and the backward one at
-            the first. "backward": only the backward state at the first word, as in Bahdanau et al. 2015, appendix A.2.2.
+        reads: "final": r is the last state of each direction, the forward one at the last word and the backward one
+            at the first. "backward": only the backward state at the first word (Bahdanau et al. 2015, appendix A.2.2).
 
     Raises:
         ValueError: another ``cell`` or ``reads``; "backward" without that direction.

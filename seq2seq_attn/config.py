@@ -25,14 +25,14 @@ class Config:
         reset_after: where a GRU's reset gate acts; False is the paper. See `GRUStep`.
         bidirectional: whether the encoder also reads from right to left.
         num_layers: layers of the encoder.
-        dropout: probability of zeroing an element of a source embedding, between the encoder's layers, and of the readout.
+        dropout: probability of zeroing an element of a source embedding, of an encoder layer's input, of the readout.
         readout: "tanh" or "maxout"; see `FeedforwardOutput`.
         bridge: what s_0 reads, "final" or "backward"; see `Bridge`.
         initial_weights: "default" (torch's own) or "paper"; see `initial`.
 
     Raises:
         TypeError: a value of another type.
-        ValueError: a size below 1, a symbol outside the vocabulary, an unknown option, or options that exclude each other.
+        ValueError: a size below 1, a symbol outside the vocabulary, an unknown option, options that exclude each other.
     """
 
     source_vocabulary: int
@@ -54,7 +54,7 @@ class Config:
 
     @classmethod
     def paper(cls, *, source_vocabulary: int, target_vocabulary: int, bos: int, eos: int, **changes: Any) -> Config:
-        """The model of Bahdanau et al. 2015: sizes of appendix A.2.3, cell, readout, s_0 and first weights of A and B.1.
+        """The model of Bahdanau et al. 2015: sizes, cell, readout and s_0 of appendix A, first weights of B.1.
 
         Example:
             >>> Config.paper(source_vocabulary=30000, target_vocabulary=30000, bos=0, eos=1).hidden_size

@@ -29,13 +29,15 @@ def dead_arrows(recorder: Recorder) -> list[str]:
     for call in (call for run in recorder.runs for call in run.calls):
         for source, flows in zip(operations[call.id].inputs, _flows(call), strict=True):
             alive[source, call.id] = alive.get((source, call.id), False) or flows
-    return [f"arrow {source} → {id} is dead: nothing flows through it" for (source, id), flows in alive.items() if not flows]
+    return [
+        f"arrow {source} → {id} is dead: nothing flows through it" for (source, id), flows in alive.items() if not flows
+    ]
 
 
 def _flows(call: Call) -> list[bool]:
     """For each argument, whether the result of the node depends on it."""
     node = copy.deepcopy(call.node).double().eval()
-    # What was computed before the loop (keys) would hide the argument that it was computed from: the node makes it anew.
+    # Keys computed before the loop would hide the argument that they were computed from: the node makes them anew.
     kwargs = {name: value for name, value in call.kwargs.items() if not _is_real(value)}
     args = [_leaf(argument) for argument in call.args]
     with torch.enable_grad():

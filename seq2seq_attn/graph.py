@@ -62,8 +62,8 @@ class Graph:
         operations: the modules; the order of ``inputs`` is the order of arguments.
 
     Raises:
-        GraphError: an id, word or symbol used twice, an arrow from nowhere or doubled, an operation without an argument,
-            a value made twice, a value that nothing makes or reads, a cycle within one step.
+        GraphError: an id, word or symbol used twice, an arrow from nowhere or doubled, an operation without an
+            argument, a value made twice, a value that nothing makes or reads, a cycle within one step.
     """
 
     __hash__ = None  # type: ignore[assignment]
@@ -128,7 +128,10 @@ class Graph:
                 ("operation", self.operations.keys(), other.operations.keys()),
                 ("arrow", dict.fromkeys(map(" → ".join, self.arrows)), dict.fromkeys(map(" → ".join, other.arrows))),
             )
-            for place, ids in ((here, [id for id in mine if id not in theirs]), (there, [id for id in theirs if id not in mine]))
+            for place, ids in (
+                (here, [id for id in mine if id not in theirs]),
+                (there, [id for id in theirs if id not in mine]),
+            )
             for id in ids
         ]
         for id, value in self.values.items():
@@ -155,10 +158,10 @@ def _sorted(operations: Iterable[Operation]) -> tuple[str, ...]:
 def _faults(values: list[Value], operations: list[Operation]) -> Iterator[tuple[str | tuple[str, str], str]]:
     """(what is at fault, why) for every rule that is broken, the plainest first."""
     ids, words, symbols, made = set[str](), dict[str, str](), dict[tuple[str, str], str](), dict[str, str]()
-    for node in (*values, *operations):
-        if node.id in ids:
-            yield node.id, f"{node.id} is declared twice"
-        ids.add(node.id)
+    for id in (*(value.id for value in values), *(operation.id for operation in operations)):
+        if id in ids:
+            yield id, f"{id} is declared twice"
+        ids.add(id)
     for value in values:
         if (twin := words.setdefault(value.word, value.id)) != value.id:
             yield value.id, f"values {twin} and {value.id} have the same word, {value.word}"

@@ -20,7 +20,7 @@ def paper_weights(model: nn.Module) -> None:
         if leaf.startswith("bias"):
             nn.init.zeros_(parameter)
         elif leaf.startswith("weight_hh"):
-            for gate in parameter.split(parameter.shape[1]):
+            for gate in torch.split(parameter, parameter.shape[1]):
                 nn.init.orthogonal_(gate)
         else:
             nn.init.normal_(parameter, std=0.01)

@@ -11,7 +11,22 @@ from seq2seq_attn.graph import Graph, GraphError, Operation, Value
 
 # Words of Mermaid's own grammar: a node of that name is drawn wrongly or not at all.
 RESERVED = frozenset(
-    "end graph flowchart subgraph direction style linkStyle classDef class click href call default interpolate".split()
+    {
+        "end",
+        "graph",
+        "flowchart",
+        "subgraph",
+        "direction",
+        "style",
+        "linkStyle",
+        "classDef",
+        "class",
+        "click",
+        "href",
+        "call",
+        "default",
+        "interpolate",
+    }
 )
 
 _ID = r"([A-Za-z_][A-Za-z0-9_]*)"
@@ -25,8 +40,8 @@ def parse(text: str, name: str = "diagram") -> Graph:
     """Read a diagram; diagrams/README.md is its notation.
 
     Args:
-        text: Mermaid. ``id["symbol_{subscript} word"]`` is a value, ``id[kind]`` in an unlabelled subgraph an operation,
-            and ``-->`` an arrow from one to the other.
+        text: Mermaid. ``id["symbol_{subscript} word"]`` is a value, ``id[kind]`` in an unlabelled subgraph an
+            operation, and ``-->`` an arrow from one to the other.
         name: what errors call the text, usually its file.
 
     Raises:
@@ -93,8 +108,8 @@ def parse(text: str, name: str = "diagram") -> Graph:
             results[source].append(target)
     for id, made in results.items():
         if len(made) != 1:
-            line = lines[id] if not made else lines[id, made[-1]]
-            refuse(line, f"operation {id} makes {len(made)} values ({', '.join(made)}); it has one arrow out")
+            at = lines[id] if not made else lines[id, made[-1]]
+            refuse(at, f"operation {id} makes {len(made)} values ({', '.join(made)}); it has one arrow out")
     try:
         return Graph(values, (Operation(id, kind, tuple(inputs[id]), results[id][0]) for id, kind in kinds))
     except GraphError as error:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seq2seq_attn.graph import Graph, Operation, Value
+from seq2seq_attn.graph import Graph, Operation
 from seq2seq_attn.wiring import Wiring, kind_of
 
 
@@ -47,6 +47,7 @@ class Recorder:
         step: the wiring to listen to.
 
     Example:
+        >>> from seq2seq_attn.graph import Value
         >>> from seq2seq_attn.nodes import WeightedSum
         >>> from seq2seq_attn.wired import Wired
         >>> picture = Graph(
@@ -166,7 +167,9 @@ def _graph(step: Wiring, run: Run) -> Graph:
                 )
         for keyword, argument in call.kwargs.items():
             if id(argument) in known and argument is not None:
-                raise TraceError(f"node {call.id} is handed {known[id(argument)]} as {keyword}=; an arrow is positional")
+                raise TraceError(
+                    f"node {call.id} is handed {known[id(argument)]} as {keyword}=; an arrow is positional"
+                )
             if id(argument) not in hidden and next(_tensors(argument), None) is not None:
                 raise TraceError(f"{keyword}= of node {call.id} is not what {name} was given: something happens to it")
         if id(call.result) in known:

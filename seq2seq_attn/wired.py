@@ -54,7 +54,9 @@ class Wired(Wiring):
             raise ValueError(f"node {id!r} is no operation of the diagram; it has {', '.join(graph.operations)}")
         for operation in graph.operations.values():
             if operation.id not in nodes:
-                raise ValueError(f"operation {operation.id}[{operation.kind}] has no node; give nodes['{operation.id}']")
+                raise ValueError(
+                    f"operation {operation.id}[{operation.kind}] has no node; give nodes['{operation.id}']"
+                )
             _check_node(operation, nodes[operation.id])
             if hasattr(self, operation.id):
                 raise ValueError(f"operation {operation.id!r} has the name of an attribute of nn.Module; rename it")

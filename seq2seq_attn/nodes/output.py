@@ -81,9 +81,11 @@ class FeedforwardOutput(nn.Module):
             context=(context, "B context_size"),
         )
         hidden: Tensor = self.hidden(torch.cat([prev_output, state, context], dim=-1))
-        if self.readout == "maxout":
-            hidden = hidden.unflatten(-1, (-1, 2)).amax(dim=-1)  # pairs of neighbours: (B, 2 R) → (B, R)
-        else:
-            hidden = torch.tanh(hidden)
-        logits: Tensor = self.W(self.dropout(hidden))
+        t = maxout(hidden) if self.readout == "maxout" else torch.tanh(hidden)
+        logits: Tensor = self.W(self.dropout(t))
         return logits
+
+
+def maxout(hidden: Tensor) -> Tensor:
+    """The larger of each pair of neighbours, (B, 2 R) → (B, R). Goodfellow et al. 2013, with pieces of two."""
+    return hidden.reshape(len(hidden), -1, 2).amax(dim=-1)

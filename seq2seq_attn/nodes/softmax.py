@@ -11,8 +11,8 @@ from seq2seq_attn.nodes.check import check, check_mask
 class Softmax(nn.Module):
     """Node `softmax`: alpha_ij = exp(e_ij) / sum_k exp(e_ik), over the real positions k.
 
-    Bahdanau et al. 2015, section 3.1, equation 6. The paper has no mask; here padding gets weight zero exactly, and a row
-    without any real position gets all zeros (and so a zero context), never NaN, in values, gradients and second
+    Bahdanau et al. 2015, section 3.1, equation 6. The paper has no mask; here padding gets weight zero exactly, and a
+    row without any real position gets all zeros (and so a zero context), never NaN, in values, gradients and second
     gradients: the energies are filled with the lowest finite number, not with -inf.
 
     Example:

@@ -1,0 +1,118 @@
+"""Text and symbols: an alphabet gives every character its index, and batches hold rows of indices with their mask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from seq2seq_attn.mask import length_mask
+
+
+class Batch(NamedTuple):
+    """Sources with their targets, in the order in which `Seq2Seq` takes them: ``model.loss(*batch)``.
+
+    Attributes:
+        source: (B, S) int64.
+        source_mask: (B, S) bool, True = real, padding on the right.
+        target: (B, T) int64, each row with the symbol that ends it.
+        target_mask: (B, T) bool, that symbol included.
+    """
+
+    source: Tensor
+    source_mask: Tensor
+    target: Tensor
+    target_mask: Tensor
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch on another device."""
+        return Batch(*(tensor.to(device) for tensor in self))
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """The characters that a text is made of, in the order of their indices; two symbols more begin and end a target.
+
+    Args:
+        characters: each of them once.
+
+    Raises:
+        ValueError: no character, or one that is there twice.
+
+    Example:
+        >>> Alphabet("abc").encode(["cab", "b"])
+        (tensor([[2, 0, 1],
+                [1, 0, 0]]), tensor([[ True,  True,  True],
+                [ True, False, False]]))
+    """
+
+    characters: str
+
+    def __post_init__(self) -> None:
+        twice = {character for character in self.characters if self.characters.count(character) > 1}
+        if twice or not self.characters:
+            fault = f"has {', '.join(map(repr, sorted(twice)))} twice" if twice else "is empty"
+            raise ValueError(f"alphabet {self.characters!r} {fault}; give each character once")
+
+    def __len__(self) -> int:
+        """Number of source symbols: the characters."""
+        return len(self.characters)
+
+    @property
+    def bos(self) -> int:
+        """The symbol that begins a target."""
+        return len(self.characters)
+
+    @property
+    def eos(self) -> int:
+        """The symbol that ends a target."""
+        return len(self.characters) + 1
+
+    @property
+    def target_size(self) -> int:
+        """Number of target symbols: the characters, ``bos`` and ``eos``."""
+        return len(self.characters) + 2
+
+    def indices(self, text: str) -> list[int]:
+        """The index of each character.
+
+        Raises:
+            ValueError: an empty text, or a character that is not in the alphabet.
+        """
+        if not text:
+            raise ValueError("the text is empty; give at least one character")
+        for position, character in enumerate(text, start=1):
+            if character not in self.characters:
+                raise ValueError(
+                    f"character {position} of {text!r} is {character!r}, which is not in {self.characters!r}"
+                )
+        return [self.characters.index(character) for character in text]
+
+    def encode(self, texts: Sequence[str], *, ended: bool = False) -> tuple[Tensor, Tensor]:
+        """Rows of indices, padded on the right with 0, and their mask.
+
+        Args:
+            texts: at least one.
+            ended: put ``eos`` behind each text, as a target has it.
+
+        Raises:
+            ValueError: no text, or one that `indices` refuses.
+        """
+        if not texts:
+            raise ValueError("there is no text to encode; give at least one")
+        rows = [self.indices(text) + [self.eos] * ended for text in texts]
+        mask = length_mask(torch.tensor([len(row) for row in rows]))
+        symbols = torch.tensor([row + [0] * (mask.shape[1] - len(row)) for row in rows])
+        return symbols, mask
+
+    def decode(self, symbols: Tensor, mask: Tensor) -> list[str]:
+        """The texts of rows of symbols, without ``eos``; a ``bos``, which no text should hold, is shown as ‹bos›."""
+        return ["".join(self._characters(row[real].tolist())) for row, real in zip(symbols, mask, strict=True)]
+
+    def _characters(self, symbols: list[int]) -> Iterator[str]:
+        for symbol in symbols:
+            if symbol != self.eos:
+                yield "‹bos›" if symbol == self.bos else self.characters[symbol]

@@ -1,0 +1,101 @@
+"""The seed's task: read a message that a Caesar cipher shifted, and write it in plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from random import Random
+
+from seq2seq_attn.alphabet import Alphabet, Batch
+
+ALPHABET = Alphabet("ABCDEFGHIJKLMNOPQRSTUVWXYZ-")
+SECRET = "THIS-IS-A-SECRET"
+
+
+def encrypt(text: str, key: int) -> str:
+    """Shift every symbol to the right by ``key``, around the end of the alphabet.
+
+    Raises:
+        ValueError: an empty text, or a character outside the alphabet.
+
+    Example:
+        >>> encrypt("THIS-IS-A-SECRET", 13)
+        'FUVEMVEMNMERPDRF'
+    """
+    characters = ALPHABET.characters
+    return "".join(characters[(index + key) % len(characters)] for index in ALPHABET.indices(text))
+
+
+def decrypt(text: str, key: int) -> str:
+    """Undo `encrypt`.
+
+    Example:
+        >>> decrypt("ERPDRF", 13)
+        'SECRET'
+    """
+    return encrypt(text, -key)
+
+
+def encrypted_batch(messages: Sequence[str], key: int) -> Batch:
+    """Messages in plain text, as a batch from ciphertext to plaintext.
+
+    Raises:
+        ValueError: no message, or one that `encrypt` refuses.
+    """
+    source = ALPHABET.encode([encrypt(message, key) for message in messages])
+    return Batch(*source, *ALPHABET.encode(messages, ended=True))
+
+
+def random_message(length: int, random: Random) -> str:
+    """Any message of this length, all equally likely."""
+    return "".join(random.choices(ALPHABET.characters, k=length))
+
+
+def hold_out(count: int, max_length: int, random: Random) -> list[str]:
+    """Different messages of 1 to ``max_length`` symbols to score a model on; training must leave them out.
+
+    Every length is equally likely, but at most a third of all messages of a length are held out: of the 27 with one
+    symbol, 9.
+
+    Raises:
+        ValueError: more messages than there are.
+    """
+    room = {length: len(ALPHABET) ** length // 3 for length in range(1, max_length + 1)}
+    if not 1 <= count <= sum(room.values()):
+        raise ValueError(
+            f"{count} messages cannot be held out of length 1 to {max_length}; 1 to {sum(room.values())} can"
+        )
+    held_out: dict[str, None] = {}
+    while len(held_out) < count:
+        length = random.choice([length for length in room if room[length]])
+        message = random_message(length, random)
+        if message not in held_out:
+            held_out[message] = None
+            room[length] -= 1
+    return list(held_out)
+
+
+def training_batches(
+    key: int, *, steps: int, batch_size: int, max_length: int, random: Random, held_out: Collection[str] = frozenset()
+) -> Iterator[Batch]:
+    """Batches of new random messages, of all lengths from 1 to a longest that grows with the steps.
+
+    The longest grows in a straight line from 6 to ``max_length`` over the first 80 % of the steps: short messages teach
+    the alignment at a fraction of the cost.
+
+    Args:
+        key: of the cipher.
+        steps: number of batches.
+        batch_size: messages in each.
+        max_length: symbols of a message at most.
+        random: where the messages come from.
+        held_out: messages that are never given.
+    """
+    first = min(6, max_length)
+    for step in range(steps):
+        longest = first + round((max_length - first) * min(step / (0.8 * steps), 1.0))
+        messages: list[str] = []
+        while len(messages) < batch_size:
+            message = random_message(random.randint(1, longest), random)
+            if message not in held_out:
+                messages.append(message)
+        yield encrypted_batch(messages, key)

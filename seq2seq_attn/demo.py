@@ -1,0 +1,138 @@
+"""What ``seq2seq-attn cipher`` does: train on the seed's task, score, decrypt, and show."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from random import Random
+from typing import Literal
+
+import torch
+from tqdm import tqdm
+
+from seq2seq_attn import cipher, plot
+from seq2seq_attn.cipher import ALPHABET
+from seq2seq_attn.config import Config
+from seq2seq_attn.decoder import Decoded
+from seq2seq_attn.draw import NoRendererError
+from seq2seq_attn.seq2seq import Seq2Seq
+from seq2seq_attn.training import Progress, exact_match, train
+
+
+def run(
+    *,
+    key: int,
+    message: str | None,
+    out: Path,
+    seed: int,
+    device: str,
+    steps: int,
+    batch_size: int,
+    learning_rate: float,
+    max_length: int,
+    held_out: int,
+    cell: Literal["GRU", "LSTM"],
+    embedding_size: int,
+    hidden_size: int,
+    attention_size: int,
+    readout_size: int,
+) -> dict[str, object]:
+    """Train, score and write everything into ``out``; the arguments are the options of the command.
+
+    Returns:
+        What measured.json holds.
+
+    Raises:
+        ValueError: a message with a symbol outside the alphabet, an option that is not possible.
+    """
+    secret = cipher.encrypt(cipher.SECRET, key)
+    messages = [secret] if message in (None, secret) else [secret, message]
+    ALPHABET.indices(messages[-1])
+    out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(seed)
+    random = Random(seed)
+    config = Config(
+        source_vocabulary=len(ALPHABET),
+        target_vocabulary=ALPHABET.target_size,
+        bos=ALPHABET.bos,
+        eos=ALPHABET.eos,
+        embedding_size=embedding_size,
+        hidden_size=hidden_size,
+        attention_size=attention_size,
+        readout_size=readout_size,
+        cell=cell,
+    )
+    model = Seq2Seq.from_config(config).to(_device(device))
+    unseen = cipher.hold_out(held_out, max_length, random)
+    batches = cipher.training_batches(
+        key, steps=steps, batch_size=batch_size, max_length=max_length, random=random, held_out=frozenset(unseen)
+    )
+
+    history: list[Progress] = []
+    begin = time.perf_counter()
+    with tqdm(total=steps, desc="training", unit="step", file=sys.stderr) as bar:
+        for progress in train(model, (b.to(device) for b in batches), steps=steps, learning_rate=learning_rate):
+            history.append(progress)
+            bar.set_postfix(loss=f"{progress.loss:.4f}", exact_match=f"{progress.exact_match:.0%}", refresh=False)
+            bar.update()
+    seconds = time.perf_counter() - begin
+
+    rows = sorted(unseen, key=len)  # neighbours of one length, so that hardly anything is padding
+    score = exact_match(
+        model, (cipher.encrypted_batch(rows[n : n + 100], key).to(device) for n in range(0, len(rows), 100))
+    )
+    decoded = [decrypt(model, text, device) for text in messages]
+    plain = [ALPHABET.decode(each.symbols, each.mask)[0] for each in decoded]
+    measured = {
+        "exact_match": score,
+        "held_out": len(unseen),
+        "training_seconds": round(seconds, 2),
+        "steps": steps,
+        "key": key,
+        "seed": seed,
+        "message": messages[-1],
+        "decrypted": plain[-1],
+    }
+    _write(out, model, measured, history, decoded[-1])
+    _print(measured, messages, plain, out)
+    return measured
+
+
+def decrypt(model: Seq2Seq, text: str, device: str = "cpu") -> Decoded:
+    """What a model makes of one message in ciphertext."""
+    source, mask = ALPHABET.encode([text])
+    return model.eval().greedy(source.to(device), mask.to(device), max_length=len(text) + 1)
+
+
+def _write(out: Path, model: Seq2Seq, measured: dict[str, object], history: list[Progress], decoded: Decoded) -> None:
+    model.save_pretrained(out)
+    drawing = model.draw(out / "diagram.mmd")
+    try:
+        drawing.save(out / "diagram.svg")
+    except NoRendererError as error:
+        print(error, file=sys.stderr)
+    target = [*ALPHABET.decode(decoded.symbols, decoded.mask)[0], "end"][: decoded.symbols.shape[1]]
+    plot.attention(out / "attention.png", decoded.attn_weights[0], str(measured["message"]), target)
+    plot.learning(out / "learning.png", history)
+    (out / "measured.json").write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
+
+
+def _print(measured: dict[str, object], messages: list[str], plain: list[str], out: Path) -> None:
+    right = [cipher.decrypt(message, int(str(measured["key"]))) for message in messages]
+    width = max(len("encrypted"), *map(len, messages))
+    print(f"{'encrypted':{width}}  {'decrypted':{width}}")
+    for message, read, true in zip(messages, plain, right, strict=True):
+        print(f"{message:{width}}  {read:{width}}  {'right' if read == true else f'wrong: {true}'}")
+    print(f"\nexact match  {measured['exact_match']:.2%} of {measured['held_out']:,} held-out messages")
+    print(f"training     {measured['training_seconds']:.1f} s for {measured['steps']:,} steps")
+    print(f"written to   {out}/: {', '.join(sorted(path.name for path in out.iterdir()))}")
+
+
+def _device(name: str) -> torch.device:
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}") from None
+    return torch.device(name)
