@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from seq2seq_attn.trace import Call, Recorder
 
@@ -16,10 +16,12 @@ def dead_arrows(recorder: Recorder) -> list[str]:
     """Arrows that are drawn but carry nothing: no gradient of the node's result flows through them in any recorded run.
 
     Each node is asked by itself, on the arguments that it really had, in float64, so that what reaches its result on
-    another way does not count. An argument of whole numbers has no gradient: there the result has to change with it.
+    another way does not count; and with a little noise on its parameters, since first weights of zero (v_a in the paper)
+    silence an arrow without making it less real. An argument of whole numbers has no gradient: there the result has to
+    change with it.
 
     Args:
-        recorder: open or closed, with at least one run of two different source positions.
+        recorder: closed, with at least one run over two source positions.
 
     Returns:
         A sentence for each dead arrow, in the words of the picture; [] when all are real.
@@ -36,7 +38,7 @@ def dead_arrows(recorder: Recorder) -> list[str]:
 
 def _flows(call: Call) -> list[bool]:
     """For each argument, whether the result of the node depends on it."""
-    node = copy.deepcopy(call.node).double().eval()
+    node = _disturbed(call.node)
     # Keys computed before the loop would hide the argument that they were computed from: the node makes them anew.
     kwargs = {name: value for name, value in call.kwargs.items() if not _is_real(value)}
     args = [_leaf(argument) for argument in call.args]
@@ -52,6 +54,17 @@ def _flows(call: Call) -> list[bool]:
                 others = [*args[:position], 1 - argument.clamp(max=1), *args[position + 1 :]]
                 flows.append(not torch.equal(_mixture(node(*others, **kwargs)), total))
     return flows
+
+
+def _disturbed(node: nn.Module) -> nn.Module:
+    """A copy in float64 with noise on its parameters, the same at each call."""
+    node = copy.deepcopy(node).double().eval()
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in node.parameters():
+            noise = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+            parameter.add_(0.1 * noise.to(parameter.device))
+    return node
 
 
 def _mixture(result: Any) -> Tensor:

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seq2seq_attn import Alphabet
+from seq2seq_attn.alphabet import Batch
+
+ABC = Alphabet("abcde")
+
+
+@given(st.lists(st.text("abcde", min_size=1, max_size=7), min_size=1, max_size=5), st.booleans())
+def test_texts_come_back_from_their_indices(texts: list[str], ended: bool) -> None:
+    symbols, mask = ABC.encode(texts, ended=ended)
+    assert ABC.decode(symbols, mask) == texts
+    assert mask.sum(dim=1).tolist() == [len(text) + ended for text in texts]
+    assert not symbols[~mask].any()
+    if ended:
+        assert all(row[real][-1] == ABC.eos for row, real in zip(symbols, mask, strict=True))
+
+
+def test_sizes_count_the_two_symbols_of_a_target() -> None:
+    assert (len(ABC), ABC.bos, ABC.eos, ABC.target_size) == (5, 5, 6, 7)
+
+
+def test_a_bos_in_the_middle_is_shown_and_not_dropped() -> None:
+    assert ABC.decode(torch.tensor([[0, 5, 1, 6]]), torch.ones(1, 4, dtype=torch.bool)) == ["a‹bos›b"]
+
+
+def test_a_batch_moves_whole() -> None:
+    batch = Batch(*ABC.encode(["ab"]), *ABC.encode(["c"], ended=True))
+    assert {tensor.device.type for tensor in batch.to("meta")} == {"meta"}
+
+
+def test_what_is_no_text_of_the_alphabet_is_refused() -> None:
+    with pytest.raises(ValueError, match="character 3 of 'abxc' is 'x', which is not in 'abcde'"):
+        ABC.encode(["a", "abxc"])
+    with pytest.raises(ValueError, match="the text is empty; give at least one character"):
+        ABC.encode(["a", ""])
+    with pytest.raises(ValueError, match="there is no text to encode"):
+        ABC.encode([])
+
+
+def test_what_is_no_alphabet_is_refused() -> None:
+    with pytest.raises(ValueError, match="alphabet 'abcb' has 'b' twice; give each character once"):
+        Alphabet("abcb")
+    with pytest.raises(ValueError, match="alphabet '' is empty"):
+        Alphabet("")

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seq2seq_attn.cipher import (
+    ALPHABET,
+    decrypt,
+    encrypt,
+    encrypted_batch,
+    hold_out,
+    training_batches,
+)
+
+messages = st.text(ALPHABET.characters, min_size=1, max_size=40)
+
+
+def test_the_seeds_examples() -> None:
+    assert encrypt("THIS-IS-A-SECRET", 13) == "FUVEMVEMNMERPDRF"
+    assert encrypt("SECRET", 13) == "ERPDRF"
+    assert ALPHABET.indices("ERPDRF") == [4, 17, 15, 3, 17, 5]
+    assert len(ALPHABET) == 27 and ALPHABET.characters[0] == "A" and ALPHABET.characters[-1] == "-"
+
+
+@given(messages, st.integers(-100, 100))
+def test_decrypting_undoes_encrypting_and_27_shifts_are_none(message: str, key: int) -> None:
+    assert decrypt(encrypt(message, key), key) == message
+    assert encrypt(message, key) == encrypt(message, key + 27)
+
+
+@given(st.lists(messages, min_size=1, max_size=5), st.integers(0, 26))
+def test_a_batch_is_ciphertext_with_its_ended_plaintext(texts: list[str], key: int) -> None:
+    batch = encrypted_batch(texts, key)
+    assert ALPHABET.decode(batch.target, batch.target_mask) == texts
+    assert [decrypt(text, key) for text in ALPHABET.decode(batch.source, batch.source_mask)] == texts
+    assert (batch.target[batch.target_mask] == ALPHABET.eos).sum() == len(texts)
+
+
+def test_held_out_messages_are_all_different_and_of_every_length() -> None:
+    held_out = hold_out(1000, 32, Random(0))
+    assert len(set(held_out)) == 1000
+    lengths = [len(message) for message in held_out]
+    assert set(lengths) == set(range(1, 33)) and lengths.count(1) <= 9
+
+
+def test_training_never_sees_a_held_out_message_and_grows_to_the_longest() -> None:
+    random = Random(0)
+    held_out = frozenset(hold_out(200, 7, random))
+    batches = list(training_batches(3, steps=50, batch_size=32, max_length=7, random=random, held_out=held_out))
+    seen = [message for batch in batches for message in ALPHABET.decode(batch.target, batch.target_mask)]
+    assert len(seen) == 50 * 32 and not held_out & set(seen)
+    assert {len(message) for message in seen} == set(range(1, 8))
+    assert batches[0].source.shape[1] <= 6
+
+
+def test_the_same_seed_gives_the_same_messages() -> None:
+    def draw(seed: int) -> list[list[int]]:
+        random = Random(seed)
+        hold_out(20, 5, random)
+        return [
+            b.source.flatten().tolist() for b in training_batches(3, steps=3, batch_size=5, max_length=5, random=random)
+        ]
+
+    assert draw(1) == draw(1) != draw(2)
+
+
+@pytest.mark.parametrize(("count", "length"), [(10, 1), (0, 5), (1, 0)])
+def test_more_messages_than_there_are_cannot_be_held_out(count: int, length: int) -> None:
+    with pytest.raises(ValueError, match=f"{count} messages cannot be held out of length 1 to {length}"):
+        hold_out(count, length, Random(0))
+
+
+def test_a_third_of_the_single_letters_can_be_held_out() -> None:
+    assert len(set(hold_out(9, 1, Random(0)))) == 9
+
+
+def test_symbols_outside_the_alphabet_are_refused() -> None:
+    with pytest.raises(ValueError, match="character 1 of 'secret' is 's', which is not in 'ABC"):
+        encrypt("secret", 13)
+    with pytest.raises(ValueError, match="the text is empty"):
+        encrypt("", 13)

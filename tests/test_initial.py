@@ -1,0 +1,40 @@
+"""The first weights of Bahdanau et al. 2015, appendix B.1."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from seq2seq_attn import Config, Seq2Seq
+
+
+def paper(**changes: object) -> Seq2Seq:
+    sizes = {"embedding_size": 61, "hidden_size": 101, "attention_size": 97, "readout_size": 53}
+    return Seq2Seq.from_config(
+        Config.paper(source_vocabulary=203, target_vocabulary=199, bos=0, eos=1, **{**sizes, **changes})
+    )
+
+
+@pytest.mark.parametrize("changes", [{}, {"cell": "LSTM", "reset_after": True}], ids=["gru", "lstm"])
+def test_each_parameter_begins_as_the_paper_says(changes: dict[str, object]) -> None:
+    spreads = set()
+    for name, parameter in paper(**changes).named_parameters():
+        leaf = name.split(".")[-1]
+        if leaf.startswith("bias") or name == "decoder.step.a.v.weight":
+            assert not parameter.any(), name
+        elif leaf.startswith("weight_hh"):
+            for gate in torch.split(parameter, 101):
+                torch.testing.assert_close(gate @ gate.T, torch.eye(101), rtol=0, atol=1e-5)
+        else:
+            spread = 0.001 if name in ("decoder.step.a.W.weight", "decoder.step.a.U.weight") else 0.01
+            spreads.add(spread)
+            assert abs(parameter.std().item() / spread - 1) < 0.1, name
+            assert abs(parameter.mean().item()) < 0.1 * spread, name
+    assert spreads == {0.001, 0.01}
+
+
+def test_the_preset_is_built_of_the_papers_parts() -> None:
+    model = paper()
+    assert model.decoder.step.rnn.reset_after is False and model.encoder.reset_after is False
+    assert model.decoder.step.out.readout == "maxout" and model.bridge.reads == "backward"
+    assert model.check() == []  # though v_a = 0 lets no gradient through the energy yet
