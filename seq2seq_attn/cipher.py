@@ -50,6 +50,17 @@ def random_message(length: int, random: Random) -> str:
     return "".join(random.choices(ALPHABET.characters, k=length))
 
 
+def stuttering_message(length: int, random: Random) -> str:
+    """A message in which each symbol repeats the one before it with a probability of 1/10, and is any one otherwise.
+
+    Runs of one symbol are where a reader loses its place; among `random_message`s they are too rare to learn from.
+    """
+    message = random.choice(ALPHABET.characters)
+    while len(message) < length:
+        message += message[-1] if random.random() < 0.1 else random.choice(ALPHABET.characters)
+    return message
+
+
 def hold_out(count: int, max_length: int, random: Random) -> list[str]:
     """Different messages of 1 to ``max_length`` symbols to score a model on; training must leave them out.
 
@@ -77,7 +88,7 @@ def hold_out(count: int, max_length: int, random: Random) -> list[str]:
 def training_batches(
     key: int, *, steps: int, batch_size: int, max_length: int, random: Random, held_out: Collection[str] = frozenset()
 ) -> Iterator[Batch]:
-    """Batches of new random messages, of all lengths from 1 to a longest that grows with the steps.
+    """Batches of new `stuttering_message`s, of all lengths from 1 to a longest that grows with the steps.
 
     The longest grows in a straight line from 6 to ``max_length`` over the first 80 % of the steps: short messages teach
     the alignment at a fraction of the cost.
@@ -95,7 +106,7 @@ def training_batches(
         longest = first + round((max_length - first) * min(step / (0.8 * steps), 1.0))
         messages: list[str] = []
         while len(messages) < batch_size:
-            message = random_message(random.randint(1, longest), random)
+            message = stuttering_message(random.randint(1, longest), random)
             if message not in held_out:
                 messages.append(message)
         yield encrypted_batch(messages, key)

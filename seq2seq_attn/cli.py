@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     cipher.add_argument("--device", default="cpu", help="where to compute: cpu, cuda, cuda:1, …")
     cipher.add_argument("--steps", type=_positive, default=600, help="steps of training")
     cipher.add_argument("--batch-size", type=_positive, default=64, help="messages a step")
-    cipher.add_argument("--learning-rate", type=float, default=6e-3, help="the highest, of Adam")
+    cipher.add_argument("--learning-rate", type=_rate, default=6e-3, help="the highest, of Adam")
     cipher.add_argument("--max-length", type=_positive, default=32, help="symbols of a message at most")
     cipher.add_argument("--held-out", type=_positive, default=1000, help="messages to score, never trained on")
     cipher.add_argument("--cell", choices=("GRU", "LSTM"), default="GRU", help="of encoder and decoder")
@@ -78,12 +78,22 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0.0 < rate < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return rate
+
+
 def _cipher(options: argparse.Namespace) -> int:
     try:
-        from seq2seq_attn import demo
+        from seq2seq_attn.demo import run
     except ModuleNotFoundError as error:
         raise ValueError(f"{error.name} is missing: pip install 'seq2seq_attn[demo]'") from None
-    demo.run(**{name: value for name, value in vars(options).items() if name not in ("name", "command")})
+    run(**{name: value for name, value in vars(options).items() if name not in ("name", "command")})
     return 0
 
 
@@ -112,9 +122,17 @@ def _summary(options: argparse.Namespace) -> int:
     import torchinfo
 
     model = _load(options.path)
-    columns = ("input_size", "output_size", "num_params")
+    # torchinfo counts a layer twice that first runs outside its parent, as U does for the keys: the energy makes them.
+    setattr(model.decoder.step, "keys", lambda encoder_hidden: None)  # noqa: B010
     print(
-        torchinfo.summary(model, input_data=model.example(), col_names=columns, row_settings=("var_names",), verbose=0)
+        torchinfo.summary(
+            model,
+            input_data=model.example(steps=1),
+            col_names=("input_size", "output_size", "num_params"),
+            row_settings=("var_names",),
+            depth=4,
+            verbose=0,
+        )
     )
     return 0
 

@@ -50,7 +50,6 @@ def run(
     secret = cipher.encrypt(cipher.SECRET, key)
     messages = [secret] if message in (None, secret) else [secret, message]
     ALPHABET.indices(messages[-1])
-    out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
     random = Random(seed)
     config = Config(
@@ -66,6 +65,7 @@ def run(
     )
     model = Seq2Seq.from_config(config).to(_device(device))
     unseen = cipher.hold_out(held_out, max_length, random)
+    out.mkdir(parents=True, exist_ok=True)  # before the work, so that no training is lost to a folder that cannot be
     batches = cipher.training_batches(
         key, steps=steps, batch_size=batch_size, max_length=max_length, random=random, held_out=frozenset(unseen)
     )

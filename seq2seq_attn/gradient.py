@@ -16,7 +16,7 @@ def dead_arrows(recorder: Recorder) -> list[str]:
     """Arrows that are drawn but carry nothing: no gradient of the node's result flows through them in any recorded run.
 
     Each node is asked by itself, on the arguments that it really had, in float64, so that what reaches its result on
-    another way does not count; and with a little noise on its parameters, since first weights of zero (v_a in the paper)
+    another way does not count; and with a little noise on its parameters, since first weights of zero (the paper's v_a)
     silence an arrow without making it less real. An argument of whole numbers has no gradient: there the result has to
     change with it.
 

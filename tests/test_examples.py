@@ -1,0 +1,41 @@
+"""Every example runs, and does what its docstring says."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def run(name: str, *arguments: object) -> None:
+    runpy.run_path(str(EXAMPLES / name))["main"](*arguments)
+
+
+def test_first_rnn_states_the_tutorials_shapes_and_learns_to_100_percent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("first_rnn.py", str(tmp_path))
+    printed = capsys.readouterr().out
+    for word, shape in {"embedded": (16, 1, 5), "lstm_out": (16, 1, 10), "scores": (16, 1, 27)}.items():
+        assert f"{word:13} {shape}" in printed
+    assert "exact match 100.0% of 128 unseen messages" in printed
+    assert "FUVEMVEMNMERPDRF → THIS-IS-A-SECRET" in printed
+    assert "what ran is diagrams/first_rnn.mmd: True" in printed
+    assert (tmp_path / "first_rnn.svg").read_text().count("<ellipse") == 4
+
+
+@pytest.mark.slow
+def test_cipher_learns_and_shows_where_it_looked(capsys: pytest.CaptureFixture[str]) -> None:
+    run("cipher.py", 300)
+    printed = capsys.readouterr().out
+    share = float(printed.split("without a mistake: ")[1].split("%")[0])
+    assert share > 60
+    assert "differences from diagrams/bahdanau.mmd: []" in printed
+
+
+def test_every_example_is_run_by_a_test() -> None:
+    tested = Path(__file__).read_text(encoding="utf-8")
+    assert [path.name for path in EXAMPLES.glob("*.py") if f'run("{path.name}"' not in tested] == []

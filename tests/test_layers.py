@@ -1,0 +1,65 @@
+"""Imports point one way: a module may import only what stands below it here (ARCHITECTURE.md shows the same order)."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import seq2seq_attn
+
+PACKAGE = Path(seq2seq_attn.__file__).parent
+LAYERS = [
+    {"graph", "mask", "config"},
+    {"mermaid"},
+    {"nodes"},
+    {"draw", "wiring", "initial", "bridge", "encoder"},
+    {"bahdanau", "wired", "trace", "decoder", "checkpoint"},
+    {"gradient"},
+    {"seq2seq"},
+    {"alphabet"},
+    {"cipher", "training"},
+    {"plot"},
+    {"demo"},
+    {"cli"},
+]
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+
+
+def imported(path: Path) -> set[str]:
+    """The modules of this package that a file imports, by their first name; None of torch's or others'."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "seq2seq_attn":
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("seq2seq_attn."):
+            names.add(str(node.module).split(".")[1])
+        elif isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("seq2seq_attn.")}
+    return names
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda path: path.stem)
+def test_a_module_imports_only_what_stands_below_it(path: Path) -> None:
+    if path.stem != "__init__":
+        assert {name for name in imported(path) if LEVEL[name] >= LEVEL[path.stem]} == set()
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "nodes").glob("*.py")), ids=lambda path: path.stem)
+def test_a_node_imports_torch_only(path: Path) -> None:
+    assert imported(path) <= {"nodes"}
+
+
+def test_every_module_has_its_layer() -> None:
+    assert {path.stem for path in PACKAGE.glob("*.py")} | {"nodes"} == LEVEL.keys() | {"__init__"}
+
+
+def test_every_public_name_is_where_it_is_said_to_be() -> None:
+    for name in seq2seq_attn.__all__:
+        assert getattr(seq2seq_attn, name).__module__ == f"seq2seq_attn.{seq2seq_attn._HOME[name]}"
+    typed = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    aliases = {alias.name for node in ast.walk(typed) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert aliases >= set(seq2seq_attn.__all__)
+    with pytest.raises(AttributeError, match="module 'seq2seq_attn' has no attribute 'Transformer'"):
+        seq2seq_attn.Transformer  # noqa: B018

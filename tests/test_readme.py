@@ -1,0 +1,74 @@
+"""What the documents say is so: pictures, code, commands, links."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from test_draw import groups
+
+from seq2seq_attn import cli, mermaid
+from seq2seq_attn.bahdanau import Bahdanau
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "diagrams/README.md"]
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("name", mermaid.shipped())
+def test_the_committed_picture_of_a_diagram_shows_its_nodes_and_arrows(name: str) -> None:
+    graph, svg = mermaid.load(name), ROOT / "diagrams" / f"{name}.svg"
+    assert sorted(title for title, _ in groups(svg, "node")) == sorted([*graph.values, *graph.operations])
+    arrows = [*graph.arrows, *((before.id, now.id) for now, before in graph.recurrences)]
+    assert sorted(title for title, _ in groups(svg, "edge")) == sorted(map("->".join, arrows))
+
+
+def test_the_first_picture_is_the_seeds_diagram() -> None:
+    assert re.search(r"!\[.*?\]\((.*?)\)", README).group(1) == "diagrams/bahdanau.svg"  # type: ignore[union-attr]
+
+
+def test_the_lines_under_the_picture_are_the_lines_that_run() -> None:
+    source = inspect.getsource(Bahdanau.forward)
+    body = [line.strip() for line in source.split('"""')[-1].strip().splitlines()]
+    assert blocks("python")[0].strip().splitlines() == body
+
+
+def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for code in blocks("python")[1:]:
+        exec(compile(code, "README.md", "exec"), names)
+    assert (tmp_path / "step.svg").exists()
+
+
+def test_every_command_of_the_readme_is_one_that_the_program_takes() -> None:
+    commands = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("seq2seq-attn ")]
+    assert {line.split()[1] for line in commands} == {"cipher", "draw", "check", "summary"}
+    for line in commands:
+        cli._parser().parse_args(shlex.split(line, comments=True)[1:])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_link_to_a_file_leads_somewhere(document: str) -> None:
+    path = ROOT / document
+    for target in re.findall(r"\]\(([^)#]+)", path.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (path.parent / target).exists(), target
+
+
+def test_every_diagram_has_its_paragraph() -> None:
+    notation = (ROOT / "diagrams" / "README.md").read_text(encoding="utf-8")
+    assert [name for name in mermaid.shipped() if f"### {name}\n" not in notation] == []
+
+
+def test_bahdanau_is_the_seed_byte_for_byte() -> None:
+    shared = ROOT.parent / "shared" / "seed" / "attention.mmd"
+    if not shared.exists():
+        pytest.skip("the seed's own file is not beside this checkout")
+    assert (ROOT / "diagrams" / "bahdanau.mmd").read_bytes() == shared.read_bytes()
