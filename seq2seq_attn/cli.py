@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seq2seq_attn import mermaid
-from seq2seq_attn.draw import Drawing, NoRendererError, sources
+from seq2seq_attn.draw import Drawing, RenderError, sources
 
 if TYPE_CHECKING:  # torch is loaded by the commands that compute; drawing a diagram does not
     from seq2seq_attn.seq2seq import Seq2Seq
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int = options.command(options)
         return status
-    except (ValueError, OSError, NoRendererError) as error:
+    except (ValueError, OSError, RenderError) as error:
         print(f"seq2seq-attn {options.name}: {error}", file=sys.stderr)
         return 2
 
@@ -92,7 +92,7 @@ def _cipher(options: argparse.Namespace) -> int:
     try:
         from seq2seq_attn.demo import run
     except ModuleNotFoundError as error:
-        raise ValueError(f"{error.name} is missing: pip install 'seq2seq_attn[demo]'") from None
+        raise ValueError(f"{error.name} is missing, of the extra 'demo': pip install {error.name}") from None
     run(**{name: value for name, value in vars(options).items() if name not in ("name", "command")})
     return 0
 

@@ -16,7 +16,7 @@ from seq2seq_attn import cipher, plot
 from seq2seq_attn.cipher import ALPHABET
 from seq2seq_attn.config import Config
 from seq2seq_attn.decoder import Decoded
-from seq2seq_attn.draw import NoRendererError
+from seq2seq_attn.draw import RenderError
 from seq2seq_attn.seq2seq import Seq2Seq
 from seq2seq_attn.training import Progress, exact_match, train
 
@@ -111,7 +111,7 @@ def _write(out: Path, model: Seq2Seq, measured: dict[str, object], history: list
     drawing = model.draw(out / "diagram.mmd")
     try:
         drawing.save(out / "diagram.svg")
-    except NoRendererError as error:
+    except RenderError as error:
         print(error, file=sys.stderr)
     target = [*ALPHABET.decode(decoded.symbols, decoded.mask)[0], "end"][: decoded.symbols.shape[1]]
     plot.attention(out / "attention.png", decoded.attn_weights[0], str(measured["message"]), target)

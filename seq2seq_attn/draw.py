@@ -43,8 +43,8 @@ def sources(graph: Graph) -> dict[str, Path]:
     return {o.id: nodes / _SOURCES[o.id, o.kind] for o in graph.operations.values() if (o.id, o.kind) in _SOURCES}
 
 
-class NoRendererError(RuntimeError):
-    """This machine has no program that draws the format; the texts of the picture were written instead."""
+class RenderError(RuntimeError):
+    """No program here draws the format, or the one that does has failed; the texts were written instead."""
 
 
 class Drawing:
@@ -66,7 +66,7 @@ class Drawing:
 
         Raises:
             ValueError: another ending.
-            NoRendererError: nothing here can draw the format. The .mmd and the .dot of that name were written.
+            RenderError: nothing here draws the format, or it has failed. The .mmd and .dot of that name were written.
         """
         path = Path(path)
         format = path.suffix.removeprefix(".").lower()
@@ -79,9 +79,9 @@ class Drawing:
         else:
             try:
                 drawn = _render(self.dot(path.parent, dpi=192 if format == "png" else None), format)
-            except NoRendererError as error:
+            except RenderError as error:
                 texts = [self.save(path.with_suffix(suffix)) for suffix in (".mmd", ".dot")]
-                raise NoRendererError(f"{error}; wrote {texts[0]} and {texts[1]} instead") from None
+                raise RenderError(f"{error}; wrote {texts[0]} and {texts[1]} instead") from None
             path.write_bytes(drawn)
         return path
 
@@ -114,7 +114,7 @@ class Drawing:
         bundle = {"text/plain": mermaid.emit(self.graph)}
         try:
             bundle["image/svg+xml"] = _render(self.dot(), "svg").decode()
-        except NoRendererError as error:
+        except RenderError as error:
             bundle["text/plain"] += f"\n{error}"
         return bundle
 
@@ -156,20 +156,21 @@ def _letter(symbol: str) -> str:
 
 def _render(dot: str, format: str) -> bytes:
     """Draw with the first renderer here: graphviz-pure (same bytes everywhere), Graphviz's ``dot``, pygraphviz."""
-    pure = shutil.which(
-        "graphviz-pure", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    )
-    if pure and format in ("svg", "png"):
-        command = [pure, f"-T{format}"]
-        return subprocess.run(command, input=dot.encode(), capture_output=True, check=True).stdout
-    if shutil.which("dot"):
-        drawn: bytes = graphviz.Source(dot).pipe(format=format)
-        return drawn
+    beside_python = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    pure = shutil.which("graphviz-pure", path=os.pathsep.join(beside_python))
+    try:
+        if pure and format in ("svg", "png"):
+            command = [pure, f"-T{format}"]
+            return subprocess.run(command, input=dot.encode(), capture_output=True, check=True).stdout
+        if shutil.which("dot"):
+            return bytes(graphviz.Source(dot).pipe(format=format))
+    except subprocess.CalledProcessError as error:
+        program = error.cmd[0]
+        raise RenderError(f"{program} failed: {error.stderr.decode(errors='replace').strip()}") from None
     try:
         import pygraphviz
     except ImportError:
-        extra = "pdf" if format == "pdf" else "demo"
-        raise NoRendererError(f"no renderer for {format} here: pip install 'seq2seq_attn[{extra}]'") from None
+        package = "pygraphviz" if format == "pdf" else "graphviz-pure"
+        raise RenderError(f"no renderer for {format} here: pip install {package}") from None
     with pygraphviz.AGraph(string=dot) as picture:
-        drawn = picture.draw(format=format, prog="dot")
-    return drawn
+        return bytes(picture.draw(format=format, prog="dot"))

@@ -152,7 +152,7 @@ def test_cipher_says_which_extra_is_missing(
     monkeypatch.delitem(sys.modules, "seq2seq_attn.demo", raising=False)
     monkeypatch.setitem(sys.modules, "tqdm", None)
     assert cli.main(["cipher"]) == 2
-    assert "tqdm is missing: pip install 'seq2seq_attn[demo]'" in capsys.readouterr().err
+    assert "tqdm is missing, of the extra 'demo': pip install tqdm" in capsys.readouterr().err
 
 
 def test_without_a_renderer_draw_writes_the_texts_and_says_what_to_install(
@@ -162,7 +162,7 @@ def test_without_a_renderer_draw_writes_the_texts_and_says_what_to_install(
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
     assert cli.main(["draw", "bahdanau", "-o", str(tmp_path / "x.svg")]) == 2
-    assert "no renderer for svg here: pip install 'seq2seq_attn[demo]'; wrote" in capsys.readouterr().err
+    assert "no renderer for svg here: pip install graphviz-pure; wrote" in capsys.readouterr().err
     assert mermaid.load(tmp_path / "x.mmd") == mermaid.load("bahdanau") and (tmp_path / "x.dot").exists()
     assert cli.main(["cipher", *SMALL, "--out", str(tmp_path / "run")]) == 0  # a run goes on without its picture
     printed = capsys.readouterr()

@@ -1,0 +1,297 @@
+"""The picture: what it shows is compared with the graph by structure; where lines and boxes lie is the renderer's."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+import pytest
+from table import NODES
+
+from seq2seq_attn import mermaid
+from seq2seq_attn.bahdanau import Bahdanau
+from seq2seq_attn.draw import FORMATS, Drawing, RenderError, sources
+
+SVG = "{http://www.w3.org/2000/svg}"
+LINK = "{http://www.w3.org/1999/xlink}"
+GRAPH = mermaid.load("bahdanau")
+
+every_diagram = pytest.mark.parametrize("name", mermaid.shipped())
+
+
+def saved(drawing: Drawing, path: Path) -> Path:
+    """The picture in its file; where no program here draws that format, the test is skipped."""
+    try:
+        return drawing.save(path)
+    except RenderError as error:
+        pytest.skip(str(error))
+
+
+def groups(svg: Path | str, kind: str) -> list[tuple[str, Element]]:
+    """The nodes or the edges of an SVG, each with its title."""
+    root = ElementTree.parse(svg).getroot() if isinstance(svg, Path) else ElementTree.fromstring(svg)
+    return [(group.findtext(f"{SVG}title", ""), group) for group in root.iter(f"{SVG}g") if group.get("class") == kind]
+
+
+def texts(group: Element) -> list[tuple[str, float]]:
+    """Every text of a group, with its size."""
+    return [("".join(text.itertext()), float(text.get("font-size", "nan"))) for text in group.iter(f"{SVG}text")]
+
+
+def dashed(group: Element) -> bool:
+    return any("stroke-dasharray" in path.attrib for path in group.iter(f"{SVG}path"))
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A machine without any renderer; the folder is its whole PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr(sys, "executable", str(folder / "python"))
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    return folder
+
+
+BEGINNINGS = {"mmd": b"graph TD\n", "dot": b"digraph ", "svg": b"<?xml ", "png": b"\x89PNG\r\n", "pdf": b"%PDF-"}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_ending_of_the_file_says_how_it_is_drawn(format: str, tmp_path: Path) -> None:
+    path = tmp_path / f"picture.{format}"
+    assert saved(Drawing(GRAPH), path) == path
+    assert path.read_bytes().startswith(BEGINNINGS[format])
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_the_ending_may_be_in_capitals_and_the_path_a_text(tmp_path: Path) -> None:
+    assert Drawing(GRAPH).save(str(tmp_path / "PICTURE.MMD")).read_text(encoding="utf-8") == mermaid.emit(GRAPH)
+
+
+@pytest.mark.parametrize(("name", "ending"), [("picture.gif", ".gif"), ("picture", ""), ("picture.svg.gz", ".gz")])
+def test_another_ending_is_refused_with_those_there_are(name: str, ending: str, tmp_path: Path) -> None:
+    message = f"{name} ends in '{ending}'; a picture ends in .mmd, .dot, .svg, .png, .pdf"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Drawing(GRAPH).save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+@every_diagram
+def test_the_svg_has_the_values_operations_and_arrows_of_the_graph_and_no_others(name: str, tmp_path: Path) -> None:
+    graph = mermaid.load(name)
+    svg = saved(Drawing(graph), tmp_path / "picture.svg")
+    assert sorted(title for title, _ in groups(svg, "node")) == sorted([*graph.values, *graph.operations])
+    solid = [title for title, edge in groups(svg, "edge") if not dashed(edge)]
+    assert sorted(solid) == sorted("->".join(arrow) for arrow in graph.arrows)
+
+
+@every_diagram
+def test_what_one_step_hands_to_the_next_is_dashed_and_joins_the_two_values(name: str, tmp_path: Path) -> None:
+    graph = mermaid.load(name)
+    svg = saved(Drawing(graph), tmp_path / "picture.svg")
+    drawn = [frozenset(title.split("->")) for title, edge in groups(svg, "edge") if dashed(edge)]
+    expected = [frozenset({now.id, before.id}) for now, before in graph.recurrences]
+    assert sorted(drawn, key=sorted) == sorted(expected, key=sorted)
+
+
+def test_the_arrow_of_a_recurrence_points_at_the_past_value_which_stands_above(tmp_path: Path) -> None:
+    svg = saved(Drawing(GRAPH), tmp_path / "picture.svg")
+    heights = {title: float(next(node.iter(f"{SVG}text")).get("y", "nan")) for title, node in groups(svg, "node")}
+    edges = {frozenset(title.split("->")): edge for title, edge in groups(svg, "edge")}
+    (head,) = edges[frozenset({"s_i", "s_ii"})].iter(f"{SVG}polygon")
+    height = float(head.get("points", "").split()[0].split(",")[1])
+    assert abs(height - heights["s_ii"]) < abs(height - heights["s_i"])
+    assert heights["s_ii"] < heights["s_i"]
+
+
+@every_diagram
+def test_operations_are_ellipses_and_values_boxes(name: str, tmp_path: Path) -> None:
+    graph = mermaid.load(name)
+    for title, node in groups(saved(Drawing(graph), tmp_path / "picture.svg"), "node"):
+        shapes = {element.tag.removeprefix(SVG) for element in node.iter()} & {"ellipse", "path", "polygon"}
+        assert (shapes == {"ellipse"}) if title in graph.operations else ("ellipse" not in shapes and shapes)
+
+
+@pytest.mark.parametrize(
+    ("id", "symbol", "subscript", "word"),
+    [
+        ("s_i", "s", "i", "decoder_hidden"),
+        ("s_ii", "s", "i\N{MINUS SIGN}1", "prev_decoder"),
+        ("alpha_ij", "α", "ij", "attn_weights"),
+    ],
+)
+def test_a_value_shows_its_letter_a_smaller_subscript_and_its_word(
+    id: str, symbol: str, subscript: str, word: str, tmp_path: Path
+) -> None:
+    nodes = dict(groups(saved(Drawing(GRAPH), tmp_path / "picture.svg"), "node"))
+    written = dict(texts(nodes[id]))
+    assert list(written) == [symbol, subscript, word]
+    assert written[symbol] > written[subscript]
+
+
+def test_an_operation_shows_its_kind_and_its_id(tmp_path: Path) -> None:
+    nodes = dict(groups(saved(Drawing(GRAPH), tmp_path / "picture.svg"), "node"))
+    for operation in GRAPH.operations.values():
+        assert [text for text, _ in texts(nodes[operation.id])] == [operation.kind, operation.id]
+
+
+def test_capital_greek_and_latin_symbols_keep_their_case(tmp_path: Path) -> None:
+    text = mermaid.shipped()["bahdanau"].replace('"alpha_{ij}', '"Omega_{ij}').replace('"e_{ij}', '"E_{ij}')
+    nodes = dict(groups(saved(Drawing(mermaid.parse(text)), tmp_path / "picture.svg"), "node"))
+    assert texts(nodes["alpha_ij"])[0][0] == "Ω"
+    assert texts(nodes["e_ij"])[0][0] == "E"
+
+
+def test_each_operation_links_to_its_source_from_the_folder_of_the_picture(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures" / "today"
+    folder.mkdir(parents=True)
+    links = {
+        title: link.get(f"{LINK}href")
+        for title, node in groups(saved(Drawing(GRAPH, sources(GRAPH)), folder / "picture.svg"), "node")
+        for link in node.iter(f"{SVG}a")
+    }
+    for id in GRAPH.values:
+        assert links[id] is None
+    for id, source in sources(GRAPH).items():
+        href = links[id]
+        assert href is not None and not Path(href).is_absolute() and ":" not in href
+        assert (folder / href).resolve() == source.resolve()
+        assert source.is_file()
+
+
+def test_the_folder_of_a_picture_may_be_given_from_where_we_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pictures").mkdir()
+    monkeypatch.chdir(tmp_path)
+    Drawing(GRAPH, {"a": tmp_path / "energy.py"}).save("pictures/picture.dot")
+    assert re.findall('URL="(.*?)"', Path("pictures/picture.dot").read_text(encoding="utf-8")) == ["../energy.py"]
+
+
+def test_without_a_folder_the_links_are_addresses(tmp_path: Path) -> None:
+    source = tmp_path / "energy.py"
+    assert f'URL="{source.resolve().as_uri()}"' in Drawing(GRAPH, {"a": source}).dot()
+
+
+def test_the_sources_are_the_files_of_the_nodes_of_a_real_step() -> None:
+    rows = {row.name: row.node() for row in NODES}
+    for cell in ("gru", "lstm"):
+        step = Bahdanau(
+            a=rows["energy"],
+            softmax=rows["softmax"],
+            wsum=rows["weighted_sum"],
+            rnn=rows[cell],
+            out=rows["output, tanh"],
+        )
+        assert sources(GRAPH) == {id: Path(inspect.getfile(type(node))) for id, node in step.named_children()}
+
+
+def test_a_kind_of_torchs_own_has_no_source_here() -> None:
+    assert sources(mermaid.load("first_rnn")) == {}
+
+
+def test_tooltips_say_the_text_of_the_diagram_and_what_a_recurrence_means(tmp_path: Path) -> None:
+    svg = saved(Drawing(GRAPH, title="the seed"), tmp_path / "picture.svg")
+    tips = {
+        frozenset(title.split("->")): link.get(f"{LINK}title")
+        for kind in ("node", "edge")
+        for title, group in groups(svg, kind)
+        for link in group.iter(f"{SVG}a")
+    }
+    expected = {frozenset({id}): str(value) for id, value in GRAPH.values.items()}
+    expected |= {frozenset({id}): f"{id}[{operation.kind}]" for id, operation in GRAPH.operations.items()}
+    expected |= {
+        frozenset({now.id, before.id}): f"{now.word} of this step is {before.word} of the next"
+        for now, before in GRAPH.recurrences
+    }
+    assert tips == expected
+    assert ElementTree.parse(svg).getroot().findtext(f"{SVG}g/{SVG}title") == "the seed"
+
+
+def test_the_same_graph_is_drawn_with_the_same_bytes(tmp_path: Path) -> None:
+    first, second = (saved(Drawing(GRAPH), tmp_path / name).read_bytes() for name in ("first.svg", "second.svg"))
+    assert first == second
+
+
+def test_ids_that_are_words_of_graphviz_are_drawn_as_any_other(tmp_path: Path) -> None:
+    text = re.sub(r"\brnn\b", "node", re.sub(r"\bc_i\b", "edge", mermaid.shipped()["bahdanau"]))
+    graph = mermaid.parse(text)
+    svg = saved(Drawing(graph), tmp_path / "picture.svg")
+    assert sorted(title for title, _ in groups(svg, "node")) == sorted([*graph.values, *graph.operations])
+
+
+def test_a_png_has_192_dots_an_inch(tmp_path: Path) -> None:
+    svg, png = (saved(Drawing(GRAPH), tmp_path / f"picture.{format}") for format in ("svg", "png"))
+    points = float(ElementTree.parse(svg).getroot().get("width", "").removesuffix("pt"))
+    (width,) = struct.unpack(">I", png.read_bytes()[16:20])  # the first field of a PNG's header
+    assert width == pytest.approx(points * 192 / 72, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("format", "package"), [("svg", "graphviz-pure"), ("png", "graphviz-pure"), ("pdf", "pygraphviz")]
+)
+def test_without_a_renderer_the_texts_are_written_and_the_error_says_what_to_install(
+    bare: Path, tmp_path: Path, format: str, package: str
+) -> None:
+    path = tmp_path / f"picture.{format}"
+    mmd, dot = path.with_suffix(".mmd"), path.with_suffix(".dot")
+    message = f"no renderer for {format} here: pip install {package}; wrote {mmd} and {dot} instead"
+    with pytest.raises(RenderError, match=f"^{re.escape(message)}$"):
+        Drawing(GRAPH, sources(GRAPH)).save(path)
+    assert not path.exists()
+    assert mermaid.load(mmd) == GRAPH
+    arrows = re.findall(r"^\t(\w+) -> (\w+)$", dot.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert tuple(arrows) == GRAPH.arrows
+    assert dot.read_text(encoding="utf-8") == Drawing(GRAPH, sources(GRAPH)).dot(tmp_path)
+
+
+def test_the_texts_need_no_renderer(bare: Path, tmp_path: Path) -> None:
+    for format in ("mmd", "dot"):
+        assert Drawing(GRAPH).save(tmp_path / f"picture.{format}").read_bytes().startswith(BEGINNINGS[format])
+
+
+def test_graphviz_pure_alone_is_not_asked_for_a_pdf(bare: Path, tmp_path: Path) -> None:
+    pure = bare / "graphviz-pure"
+    pure.write_text("#!/bin/sh\necho bad luck >&2\nexit 3\n")
+    pure.chmod(0o755)
+    with pytest.raises(RenderError, match="pip install pygraphviz; wrote "):
+        Drawing(GRAPH).save(tmp_path / "picture.pdf")
+    assert mermaid.load(tmp_path / "picture.mmd") == GRAPH
+    with pytest.raises(RenderError, match=r"graphviz-pure failed: bad luck; wrote "):  # for an SVG it is asked
+        Drawing(GRAPH).save(tmp_path / "picture.svg")
+
+
+def test_a_notebook_shows_the_picture_and_its_text(tmp_path: Path) -> None:
+    saved(Drawing(GRAPH), tmp_path / "picture.svg")
+    bundle = Drawing(GRAPH, sources(GRAPH))._repr_mimebundle_(include=None, exclude=None)
+    assert bundle["text/plain"] == mermaid.emit(GRAPH)
+    titles = [title for title, _ in groups(bundle["image/svg+xml"], "node")]
+    assert sorted(titles) == sorted([*GRAPH.values, *GRAPH.operations])
+
+
+def test_a_notebook_without_a_renderer_shows_the_text_and_what_to_install(bare: Path) -> None:
+    bundle = Drawing(GRAPH)._repr_mimebundle_()
+    assert list(bundle) == ["text/plain"]
+    assert bundle["text/plain"].startswith(mermaid.emit(GRAPH))
+    assert bundle["text/plain"].endswith("no renderer for svg here: pip install graphviz-pure")
+
+
+def test_to_read_and_draw_a_diagram_needs_no_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from seq2seq_attn import draw, mermaid\n"
+        "graph = mermaid.load('bahdanau')\n"
+        "draw.Drawing(graph, draw.sources(graph)).save('picture.dot')\n"
+        "print('torch' in sys.modules)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert (run.stderr, run.stdout) == ("", "False\n")
+    assert (tmp_path / "picture.dot").read_text(encoding="utf-8").startswith("digraph ")

@@ -1,0 +1,173 @@
+"""The second look: an arrow is real only if something flows through it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from table import E, H, M
+from test_wired import LSTM, MASK, PICTURE, arguments, every_cell, first_rnn, letters, nodes, with_and_without_keys
+from torch import Tensor, nn
+
+from seq2seq_attn.bahdanau import Bahdanau
+from seq2seq_attn.gradient import dead_arrows
+from seq2seq_attn.nodes import LSTMState, LSTMStep
+from seq2seq_attn.trace import Recorder
+from seq2seq_attn.wired import Wired
+
+
+def recorded(step: Any, *args: Any, **kwargs: Any) -> Recorder:
+    with Recorder(step) as recorder:
+        step(*args, **kwargs)
+    return recorder
+
+
+class Deaf(nn.Module):
+    """A node that does not listen to one of its arguments."""
+
+    def __init__(self, node: nn.Module, position: int, silence: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.node, self.position, self.silence = node, position, silence
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        values = list(args)
+        value = values[self.position]
+        values[self.position] = (
+            type(value)(*map(self.silence, value)) if isinstance(value, tuple) else self.silence(value)
+        )
+        return self.node(*values, **kwargs)
+
+
+SILENCES: dict[str, Callable[[Tensor], Tensor]] = {
+    "ignored": torch.ones_like,
+    "detached": Tensor.detach,
+    "times 0": lambda value: value * 0,
+}
+ARROWS = [
+    pytest.param(operation.id, position, how, id=f"{source} → {operation.id}, {how}")
+    for operation in PICTURE.operations.values()
+    for position, source in enumerate(operation.inputs)
+    for how in SILENCES
+    if operation.id != "softmax" or how == "times 0"  # without parameters, its result then has no gradient at all
+]
+
+
+@every_cell
+@with_and_without_keys
+def test_every_arrow_into_a_real_node_is_alive(cell: str, with_keys: bool) -> None:
+    parts, given = nodes(cell), arguments(cell)
+    for step in (Bahdanau(**parts), Wired(PICTURE, parts)):
+        keys = step.keys(given["encoder_hidden"]) if with_keys else None
+        assert dead_arrows(recorded(step, **given, mask=MASK, keys=keys)) == []
+
+
+@every_cell
+@with_and_without_keys
+@pytest.mark.parametrize(("id", "position", "how"), ARROWS)
+def test_an_arrow_through_which_nothing_flows_is_named(
+    cell: str, with_keys: bool, id: str, position: int, how: str
+) -> None:
+    parts, given = nodes(cell), arguments(cell)
+    keys = parts["a"].keys(given["encoder_hidden"]) if with_keys else None
+    parts[id] = Deaf(parts[id], position, SILENCES[how])
+    inputs = PICTURE.operations[id].inputs
+    # The weighted sum is a product: with one factor 0, nothing flows through the other either.
+    dead = inputs if (id, how) == ("wsum", "times 0") else inputs[position : position + 1]
+    recorder = recorded(Bahdanau(**parts), **given, mask=MASK, keys=keys)
+    assert dead_arrows(recorder) == [f"arrow {source} → {id} is dead: nothing flows through it" for source in dead]
+
+
+def test_two_dead_arrows_are_two_sentences() -> None:
+    parts = nodes()
+    parts["out"] = Deaf(Deaf(parts["out"], 0, Tensor.detach), 2, Tensor.detach)
+    assert dead_arrows(recorded(Bahdanau(**parts), **arguments(), mask=MASK)) == [
+        "arrow y_ii → out is dead: nothing flows through it",
+        "arrow c_i → out is dead: nothing flows through it",
+    ]
+
+
+@pytest.mark.parametrize("part", ["hidden", "cell"])
+def test_an_lstms_state_is_alive_if_either_part_is(part: str) -> None:
+    class Half(LSTMStep):
+        def forward(self, prev_output: Tensor, prev_decoder: LSTMState, context: Tensor) -> LSTMState:
+            half = prev_decoder._replace(**{part: getattr(prev_decoder, part).detach()})
+            return super().forward(prev_output, half, context)
+
+    parts = nodes("lstm") | {"rnn": Half(E, M, H).double()}
+    assert dead_arrows(recorded(Bahdanau(**parts), **arguments("lstm"), mask=MASK)) == []
+
+
+def test_first_weights_of_zero_silence_no_arrow() -> None:
+    step = Bahdanau(**nodes())
+    for parameter in step.parameters():
+        nn.init.zeros_(parameter)
+    assert dead_arrows(recorded(step, **arguments(), mask=MASK)) == []
+
+
+def test_an_arrow_that_is_silent_in_one_run_and_not_in_another_is_alive() -> None:
+    step, given = Bahdanau(**nodes()), arguments()
+    nothing = given | {"encoder_hidden": torch.zeros_like(given["encoder_hidden"])}
+    with Recorder(step) as recorder:
+        step(**nothing, mask=MASK)
+    assert dead_arrows(recorder) == ["arrow alpha_ij → wsum is dead: nothing flows through it"]
+    with recorder:
+        step(**given, mask=MASK)
+    assert dead_arrows(recorder) == []
+
+
+def test_with_one_source_position_the_weight_is_one_whatever_the_energy() -> None:
+    given = arguments()
+    given["encoder_hidden"] = given["encoder_hidden"][:, :1]
+    assert dead_arrows(recorded(Bahdanau(**nodes()), **given, mask=MASK[:, :1])) == [
+        "arrow e_ij → softmax is dead: nothing flows through it"
+    ]
+
+
+def test_the_look_changes_no_parameter_and_leaves_no_gradient() -> None:
+    step = Bahdanau(**nodes()).train()
+    before = {name: parameter.clone() for name, parameter in step.named_parameters()}
+    recorder = recorded(step, **arguments(), mask=MASK)
+    dead_arrows(recorder)
+    assert step.training and len(recorder.runs) == 1
+    for name, parameter in step.named_parameters():
+        assert torch.equal(parameter, before[name]) and parameter.grad is None
+
+
+def test_dropout_in_training_silences_no_arrow() -> None:
+    parts = nodes()
+    parts["out"].dropout.p = 1.0
+    assert dead_arrows(recorded(Bahdanau(**parts).train(), **arguments(), mask=MASK)) == []
+
+
+class Blind(nn.Embedding):
+    """An embedding that gives the same for every symbol."""
+
+    label = "Embedding"
+
+    def forward(self, symbols: Tensor) -> Tensor:
+        return super().forward(torch.zeros_like(symbols))
+
+
+def test_an_argument_of_whole_numbers_is_alive_if_the_result_changes_with_it() -> None:
+    assert dead_arrows(recorded(first_rnn(), letters())) == []
+    assert dead_arrows(recorded(first_rnn(), torch.zeros_like(letters()))) == []
+
+
+def test_an_argument_of_whole_numbers_is_dead_if_the_result_stays() -> None:
+    step = first_rnn()
+    step.embed = Blind(*step.embed.weight.shape)
+    assert dead_arrows(recorded(step, letters())) == ["arrow x_j → embed is dead: nothing flows through it"]
+
+
+def test_a_module_of_torchs_own_that_does_not_listen_is_found() -> None:
+    class Still(LSTM):
+        def forward(self, embedded: Tensor) -> Tensor:
+            return super().forward(embedded * 0)
+
+    step = first_rnn()
+    still = Still(step.lstm.input_size, step.lstm.hidden_size)
+    still.label = "LSTM"
+    step.lstm = still
+    assert dead_arrows(recorded(step, letters())) == ["arrow v_j → lstm is dead: nothing flows through it"]
