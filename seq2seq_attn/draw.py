@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import graphviz
 
@@ -121,7 +122,7 @@ class Drawing:
     def _link(self, id: str, folder: str | Path | None) -> str:
         source = self.sources[id].resolve()
         if folder is not None and Path(folder).resolve().anchor == source.anchor:
-            return Path(os.path.relpath(source, Path(folder).resolve())).as_posix()
+            return quote(Path(os.path.relpath(source, Path(folder).resolve())).as_posix())
         return source.as_uri()
 
 
@@ -149,7 +150,10 @@ def _operation_label(operation: Operation) -> str:
 def _letter(symbol: str) -> str:
     """The letter of a Greek name, else the symbol itself."""
     try:
-        return unicodedata.lookup(f"GREEK {'SMALL' if symbol.islower() else 'CAPITAL'} LETTER {symbol}")
+        case = "SMALL" if symbol.islower() else "CAPITAL"
+        return unicodedata.lookup(
+            f"GREEK {case} LETTER {symbol.upper().replace('LAMBDA', 'LAMDA')}"
+        )  # Unicode's spelling
     except KeyError:
         return symbol
 

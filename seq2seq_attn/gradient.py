@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Iterable
 from typing import Any
 
@@ -39,19 +40,23 @@ def dead_arrows(recorder: Recorder) -> list[str]:
 def _flows(call: Call) -> list[bool]:
     """For each argument, whether the result of the node depends on it."""
     node = _disturbed(call.node)
-    # Keys computed before the loop would hide the argument that they were computed from: the node makes them anew.
-    kwargs = {name: value for name, value in call.kwargs.items() if not _is_real(value)}
+    # A tensor that a node can do without (keys) was computed before the loop: it would hide the argument it came from.
+    parameters = inspect.signature(node.forward).parameters.values()
+    required = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty}
+    kwargs = {k: _leaf(value) for k, value in call.kwargs.items() if k in required or not _is_real(value)}
     args = [_leaf(argument) for argument in call.args]
     with torch.enable_grad():
         total = _mixture(node(*args, **kwargs))
         flows = []
         for position, argument in enumerate(args):
             leaves = [leaf for leaf in _parts(argument) if leaf.requires_grad]
-            if leaves:
+            if leaves and not total.requires_grad:
+                flows.append(False)
+            elif leaves:
                 gradients = torch.autograd.grad(total, leaves, retain_graph=True, allow_unused=True)
                 flows.append(any(bool(gradient.any()) for gradient in gradients if gradient is not None))
             else:
-                others = [*args[:position], 1 - argument.clamp(max=1), *args[position + 1 :]]
+                others = [*args[:position], _other(argument), *args[position + 1 :]]
                 flows.append(not torch.equal(_mixture(node(*others, **kwargs)), total))
     return flows
 
@@ -67,9 +72,17 @@ def _disturbed(node: nn.Module) -> nn.Module:
     return node
 
 
+def _other(whole: Tensor) -> Tensor:
+    """Other whole numbers, or truth values, in the range of these: the lowest, and the highest where the lowest was."""
+    if whole.dtype == torch.bool:
+        return ~whole
+    low, high = torch.aminmax(whole)
+    return torch.where(whole == low, high if high > low else 1 - low.clamp(0, 1), low)
+
+
 def _mixture(result: Any) -> Tensor:
     """One number that every element of a result takes part in, each with a weight of its own."""
-    flat = torch.cat([part.flatten() for part in _parts(result)])
+    flat = torch.cat([part.flatten().double() for part in _parts(result)])
     return (flat * torch.cos(torch.arange(len(flat), dtype=flat.dtype, device=flat.device))).sum()
 
 

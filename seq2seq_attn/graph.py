@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ class Value:
     def parse(cls, text: str, id: str | None = None) -> Value:
         """Read ``symbol_{subscript} word``; without ``id`` it is symbol_subscript, with ``ii`` for ``i-1``.
 
+        Raises:
+            ValueError: a text of another form, or a word that no argument in Python can have.
+
         >>> Value.parse("s_{i-1} prev_decoder")
         Value(id='s_ii', symbol='s', subscript='i-1', word='prev_decoder')
         """
@@ -38,7 +42,9 @@ class Value:
         if match is None:
             raise ValueError(f"a value reads 'symbol_{{subscript}} word', as in 's_{{i-1}} prev_decoder'; got {text!r}")
         symbol, subscript, word = match.groups()
-        return cls(id or f"{symbol}_{subscript.replace('i-1', 'ii')}", symbol, subscript, word)
+        if keyword.iskeyword(word) or word.startswith("_") or word == "self":
+            raise ValueError(f"{word!r} cannot be the name of an argument or a field in Python; use another word")
+        return cls(id or re.sub(r"\W", "_", f"{symbol}_{subscript.replace('i-1', 'ii')}"), symbol, subscript, word)
 
     def __str__(self) -> str:
         return f"{self.symbol}_{{{self.subscript}}} {self.word}"

@@ -56,7 +56,7 @@ def parse(text: str, name: str = "diagram") -> Graph:
     def refuse(line: int, why: object) -> NoReturn:
         raise ValueError(f"{name}:{line}: {why}") from None
 
-    for number, line in enumerate(map(str.strip, text.splitlines()), start=1):
+    for number, line in enumerate(map(str.strip, text.removeprefix("\ufeff").splitlines()), start=1):
         if not line or line.startswith("%%"):
             continue
         if not headed:
@@ -90,7 +90,7 @@ def parse(text: str, name: str = "diagram") -> Graph:
         else:
             refuse(number, f'neither a value id["s_{{i}} word"], an operation id[kind] nor an arrow a --> b: {line!r}')
     if inside or not headed:
-        refuse(inside or number, "this subgraph has no end" if inside else "the diagram is empty")
+        refuse(inside or max(number, 1), "this subgraph has no end" if inside else "the diagram is empty")
 
     inputs: dict[str, list[str]] = {id: [] for id, _ in kinds}
     results: dict[str, list[str]] = {id: [] for id, _ in kinds}
@@ -117,11 +117,20 @@ def parse(text: str, name: str = "diagram") -> Graph:
 
 
 def emit(graph: Graph) -> str:
-    """Write a graph as Mermaid, so that ``parse(emit(graph)) == graph``; of the seed's graph, its very bytes."""
+    """Write a graph as Mermaid, so that ``parse(emit(graph)) == graph``; of the seed's graph, its very bytes.
+
+    Raises:
+        ValueError: an id or a kind that the notation cannot write.
+    """
+    for id in (*graph.values, *graph.operations):
+        if id in RESERVED or not re.fullmatch(_ID, id):
+            raise ValueError(f"{id!r} cannot be an id in Mermaid; use a letter, then letters, digits and _")
     lines = ["graph TD"]
     lines += [f'{value.id}["{value}"]' for value in graph.values.values()]
     for operation in graph.operations.values():
-        lines += ["subgraph ", f"    {operation.id}[{operation.kind}]", "end"]
+        if not _OPERATION.fullmatch(text := f"{operation.id}[{operation.kind}]"):
+            raise ValueError(f"{operation.kind!r} cannot be a kind; use letters, digits, spaces and _ , . + -")
+        lines += ["subgraph ", f"    {text}", "end"]
     lines += ["", *(f"{source} --> {target}" for source, target in graph.arrows)]
     return "\n".join(lines) + "\n"
 

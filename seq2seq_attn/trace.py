@@ -41,7 +41,8 @@ class Run:
 class Recorder:
     """Listens to a step while it is open, through forward hooks; what runs is not changed by it.
 
-    ``runs`` holds every run with its tensors, so record a few steps and not a corpus.
+    ``runs`` holds every run with its tensors, so record a few steps and not a corpus. What torch itself does not count
+    (a change through ``tensor.data``, or of an inference tensor) is not seen.
 
     Args:
         step: the wiring to listen to.
@@ -72,7 +73,13 @@ class Recorder:
             self.step.register_forward_pre_hook(self._begin, with_kwargs=True),
             self.step.register_forward_hook(self._end),
         ]
-        for id, node in self.step.named_children():
+        ids: dict[nn.Module, str] = {}
+        for id, node in self.step._modules.items():
+            if node is None:
+                continue
+            if (twin := ids.setdefault(node, id)) != id:
+                self.__exit__()
+                raise TraceError(f"operations {twin} and {id} are one module; no recorder can tell their runs apart")
             self._handles.append(node.register_forward_hook(partial(self._call, id), with_kwargs=True))
         return self
 
@@ -81,11 +88,11 @@ class Recorder:
             handle.remove()
 
     def graph(self) -> Graph:
-        """The graph of what ran: the same in every run, with each state handed on as the very object that was made.
+        """The graph of what ran, the same in every run.
 
         Raises:
             TraceError: nothing ran; a value that was made, changed or hidden between the nodes; a node that ran twice;
-                runs that differ; a state that was not handed on.
+                runs that differ.
         """
         if not self.runs:
             raise TraceError(f"{type(self.step).__name__} did not run while it was recorded")
@@ -119,6 +126,9 @@ class Recorder:
         self._check_unchanged(result, f"the result of node {id}")
 
     def _end(self, step: Wiring, args: tuple[Any, ...], result: Any) -> None:
+        if not hasattr(result, "_asdict"):
+            kind, name = type(result).__name__, type(self.step).__name__
+            raise TraceError(f"{name} returns a {kind}; return a named tuple, whose fields say what each value is")
         self.runs[-1].returned = dict(result._asdict())
         self._check_unchanged((self.runs[-1].given, self.runs[-1].returned), "a value")
 
@@ -148,7 +158,7 @@ def _graph(step: Wiring, run: Run) -> Graph:
     for word in (*step.arguments(), *run.returned):
         if word not in legend:
             raise TraceError(f"{name} calls a value {word!r}, which is not in its legend: {', '.join(legend)}")
-    words = step.arguments()
+    words = [word for word in step.arguments() if word in run.given]
     known: dict[int, str] = {}  # the identity of each object, and its word
     for word in words:
         if (twin := known.setdefault(id(run.given[word]), word)) != word:
@@ -192,6 +202,6 @@ def _tensors(value: Any) -> Iterator[Tensor]:
         yield value
     elif isinstance(value, Mapping):
         yield from _tensors(tuple(value.values()))
-    elif isinstance(value, tuple):
+    elif isinstance(value, (tuple, list)):
         for item in value:
             yield from _tensors(item)

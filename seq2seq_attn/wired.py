@@ -58,9 +58,6 @@ class Wired(Wiring):
                     f"operation {operation.id}[{operation.kind}] has no node; give nodes['{operation.id}']"
                 )
             _check_node(operation, nodes[operation.id])
-            if hasattr(self, operation.id):
-                raise ValueError(f"operation {operation.id!r} has the name of an attribute of nn.Module; rename it")
-            self.add_module(operation.id, nodes[operation.id])
         self.graph = graph
         self.legend = tuple(graph.values.values())
         self._arguments = inspect.Signature(
@@ -69,6 +66,10 @@ class Wired(Wiring):
         self._order = graph.order()
         self._takes = {id: _keywords(node) for id, node in nodes.items()}
         self._result = namedtuple("Step", [value.word for value in graph.outputs])  # type: ignore[misc]
+        for id in graph.operations:
+            if hasattr(self, id):
+                raise ValueError(f"operation {id!r} has the name of an attribute of Wired; rename it")
+            self.add_module(id, nodes[id])
 
     def arguments(self) -> tuple[str, ...]:
         """The words of the diagram's inputs."""
@@ -82,6 +83,8 @@ class Wired(Wiring):
         """One run of the diagram; returns a named tuple of all values that its operations make."""
         words = self._arguments.parameters
         hidden = {name: value for name, value in kwargs.items() if name not in words}
+        if unknown := hidden.keys() - frozenset({"mask", "keys"}).union(*self._takes.values()):
+            raise TypeError(f"no node takes {', '.join(sorted(unknown))}; the values are {', '.join(words)}")
         given = self._arguments.bind(*args, **{name: kwargs[name] for name in kwargs if name in words}).arguments
         values = {value.id: given[value.word] for value in self.graph.inputs}
         for operation in self._order:

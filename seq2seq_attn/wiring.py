@@ -67,9 +67,9 @@ class Wiring(nn.Module):
         return mermaid.load(self.diagram)
 
     def keys(self, encoder_hidden: Tensor) -> Tensor | None:
-        """What its energy can compute once a sentence; None where there is no such node."""
+        """What its energy can compute once a sentence; None where there is not exactly one such node."""
         energies = [node for node in self.children() if isinstance(node, FeedforwardEnergy)]
-        return energies[0].keys(encoder_hidden) if energies else None
+        return energies[0].keys(encoder_hidden) if len(energies) == 1 else None
 
 
 def kind_of(node: nn.Module) -> str:

@@ -295,3 +295,22 @@ def test_to_read_and_draw_a_diagram_needs_no_torch(tmp_path: Path) -> None:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment)
     assert (run.stderr, run.stdout) == ("", "False\n")
     assert (tmp_path / "picture.dot").read_text(encoding="utf-8").startswith("digraph ")
+
+
+def test_lambda_is_a_greek_letter_though_unicode_spells_it_otherwise() -> None:
+    graph = mermaid.parse(mermaid.emit(GRAPH).replace("alpha_{ij}", "lambda_{ij}").replace("e_{ij}", "Lambda_{ij}"))
+    dot = Drawing(graph).dot()
+    assert "<i>λ</i>" in dot and "<i>Λ</i>" in dot
+
+
+def test_a_link_is_quoted_where_a_path_has_signs_of_its_own(tmp_path: Path) -> None:
+    source = tmp_path / "a b#c" / "node.py"
+    assert 'URL="a%20b%23c/node.py"' in Drawing(GRAPH, {"a": source}).dot(tmp_path)
+
+
+def test_a_dot_that_fails_is_told_and_not_hidden(bare: Path, tmp_path: Path) -> None:
+    program = bare / "dot"
+    program.write_text("#!/bin/sh\nwhile read -r line; do :; done; echo no luck >&2\nexit 3\n")
+    program.chmod(0o755)
+    with pytest.raises(RenderError, match=r"dot failed: no luck; wrote "):
+        Drawing(GRAPH).save(tmp_path / "picture.pdf")

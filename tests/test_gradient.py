@@ -11,6 +11,7 @@ from table import E, H, M
 from test_wired import LSTM, MASK, PICTURE, arguments, every_cell, first_rnn, letters, nodes, with_and_without_keys
 from torch import Tensor, nn
 
+from seq2seq_attn import mermaid
 from seq2seq_attn.bahdanau import Bahdanau
 from seq2seq_attn.gradient import dead_arrows
 from seq2seq_attn.nodes import LSTMState, LSTMStep
@@ -50,7 +51,6 @@ ARROWS = [
     for operation in PICTURE.operations.values()
     for position, source in enumerate(operation.inputs)
     for how in SILENCES
-    if operation.id != "softmax" or how == "times 0"  # without parameters, its result then has no gradient at all
 ]
 
 
@@ -171,3 +171,29 @@ def test_a_module_of_torchs_own_that_does_not_listen_is_found() -> None:
     still.label = "LSTM"
     step.lstm = still
     assert dead_arrows(recorded(step, letters())) == ["arrow v_j → lstm is dead: nothing flows through it"]
+
+
+class Chooses(nn.Module):
+    """A node of truth values and whole numbers."""
+
+    label = "choose"
+
+    def __init__(self, *, blind: bool) -> None:
+        super().__init__()
+        self.blind = blind
+
+    def forward(self, which: Tensor, count: Tensor, *, scale: Tensor) -> Tensor:
+        chosen = torch.where(which, count, 2 * count) * scale
+        return torch.where(torch.ones_like(which), count > 100, count > 7) * scale if self.blind else chosen
+
+
+@pytest.mark.parametrize("blind", [False, True])
+def test_truth_values_and_whole_numbers_beyond_one_are_asked_too(blind: bool) -> None:
+    text = (
+        'graph TD\nw["w_{j} which"]\nn["n_{j} count"]\nr["r_{j} result"]\n'
+        "subgraph\nc[choose]\nend\nw --> c\nn --> c\nc --> r\n"
+    )
+    step = Wired(mermaid.parse(text), {"c": Chooses(blind=blind)})
+    with Recorder(step) as recorder:
+        step(torch.tensor([True, False]), torch.tensor([7, 112]), scale=torch.tensor([2.0, 3.0]))
+    assert dead_arrows(recorder) == (["arrow w → c is dead: nothing flows through it"] if blind else [])

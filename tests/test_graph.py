@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from keyword import iskeyword
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +19,7 @@ X, Y, Z = map(Value.parse, ("x_{i} given", "y_{i} found", "z_{i} left"))
 F = Operation("f", "linear", ("x_i",), "y_i")
 
 IDS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,5}", fullmatch=True).filter(lambda id: id not in mermaid.RESERVED)
-WORDS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,5}", fullmatch=True)
+WORDS = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,5}", fullmatch=True).filter(lambda word: not iskeyword(word))
 SYMBOLS = st.from_regex(r"[A-Za-z]{1,5}", fullmatch=True)
 SUBSCRIPTS = st.one_of(
     st.sampled_from(["i", "j", "ij", "i-1", "i-1j"]), st.from_regex(r"[A-Za-z0-9+-]{1,4}", fullmatch=True)
@@ -69,6 +70,17 @@ def test_a_text_that_is_no_value_is_quoted_in_the_error(text: str) -> None:
     message = f"a value reads 'symbol_{{subscript}} word', as in 's_{{i-1}} prev_decoder'; got {text!r}"
     with pytest.raises(ValueError, match=re.escape(message)):
         Value.parse(text)
+
+
+@pytest.mark.parametrize("word", ["in", "lambda", "_hidden", "self"])
+def test_a_word_that_no_argument_can_have_is_refused(word: str) -> None:
+    with pytest.raises(ValueError, match=f"'{word}' cannot be the name of an argument or a field in Python"):
+        Value.parse(f"s_{{i}} {word}")
+
+
+@pytest.mark.parametrize(("subscript", "id"), [("i-1", "s_ii"), ("i+1", "s_i_1"), ("j-1", "s_j_1"), ("ij", "s_ij")])
+def test_a_subscript_becomes_an_id_that_mermaid_can_write(subscript: str, id: str) -> None:
+    assert Value.parse(f"s_{{{subscript}}} state").id == id
 
 
 FAULTS = {

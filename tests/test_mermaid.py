@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from test_graph import any_graph, graphs
 
-from seq2seq_attn.graph import Graph
+from seq2seq_attn.graph import Graph, Operation, Value
 from seq2seq_attn.mermaid import RESERVED, emit, load, parse, shipped
 
 FOLDER = Path(__file__).parents[1] / "diagrams"
@@ -119,7 +119,7 @@ REFUSED = {
         edit(2, 'y_i["output"]'),
         "2: a value reads 'symbol_{subscript} word', as in 's_{i-1} prev_decoder'; got 'output'",
     ),
-    "an empty text": ("", "0: the diagram is empty"),
+    "an empty text": ("", "1: the diagram is empty"),
     "a comment only": ("%% nothing\n\n", "2: the diagram is empty"),
 }
 
@@ -169,3 +169,22 @@ def test_a_file_that_is_no_diagram_is_named_in_the_error_and_one_that_is_not_the
     path.write_text(edit(27, "s_ii --> a"), encoding="utf-8")
     with pytest.raises(ValueError, match=re.escape(f"{path}:27: arrow s_ii → a is there twice")):
         load(path)
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    assert parse("\ufeff" + SEED) == parse(SEED)
+
+
+@pytest.mark.parametrize("id", ["end", "s-i", "2s", ""])
+def test_an_id_that_the_notation_cannot_write_is_refused(id: str) -> None:
+    values = [Value("x", "x", "i", "given"), Value(id, "y", "i", "found")]
+    with pytest.raises(
+        ValueError, match=f"'{id}' cannot be an id in Mermaid; use a letter, then letters, digits and _"
+    ):
+        emit(Graph(values, [Operation("f", "linear", ("x",), id)]))
+
+
+def test_a_kind_that_the_notation_cannot_write_is_refused() -> None:
+    values = [Value("x", "x", "i", "given"), Value("y", "y", "i", "found")]
+    with pytest.raises(ValueError, match=r"'a\]' cannot be a kind; use letters, digits, spaces and _ , . \+ -"):
+        emit(Graph(values, [Operation("f", "a]", ("x",), "y")]))

@@ -382,3 +382,42 @@ def test_recording_changes_no_result_and_no_gradient(cell: str) -> None:
         during = run()
     for first, second, third in zip(before, during, run(), strict=True):
         assert torch.equal(first, second) and torch.equal(first, third)
+
+
+def test_a_step_that_returns_no_named_tuple_is_refused() -> None:
+    class Bare(Bahdanau):
+        def forward(self, *args: Any, **kwargs: Any) -> Any:
+            return tuple(super().forward(*args, **kwargs))
+
+    with pytest.raises(
+        TraceError, match="Bare returns a tuple; return a named tuple, whose fields say what each value is"
+    ):
+        trace(Bare(**nodes()), **arguments(), mask=MASK)
+
+
+def test_one_module_under_two_operations_is_refused() -> None:
+    shared = GRUStep(H, H, H)
+    step = Bahdanau(**(nodes() | {"a": shared, "rnn": shared}))
+    with pytest.raises(TraceError, match="operations a and rnn are one module; no recorder can tell their runs apart"):
+        Recorder(step).__enter__()
+    assert not shared._forward_hooks and not step._forward_pre_hooks
+
+
+def test_a_mask_changed_inside_a_list_is_seen() -> None:
+    class Listens(GRUStep):
+        def forward(self, prev_output: Tensor, prev_decoder: Tensor, context: Tensor, *, extra: list[Tensor]) -> Tensor:  # type: ignore[override]
+            return super().forward(prev_output, prev_decoder, context)
+
+    class Lie(Bahdanau):
+        def forward(self, prev_output: Tensor, prev_decoder: Any, encoder_hidden: Tensor, *, mask: Tensor) -> Any:  # type: ignore[override]
+            attn_energies = self.a(prev_decoder, encoder_hidden)
+            attn_weights = self.softmax(attn_energies, mask=mask)
+            context = self.wsum(attn_weights, encoder_hidden)
+            decoder_hidden = self.rnn(prev_output, prev_decoder, context, extra=[context * 2])
+            output = self.out(prev_output, decoder_hidden, context)
+            return bahdanau.Step(output, decoder_hidden, context, attn_weights, attn_energies)
+
+    given = arguments()
+    sizes = [given[word].shape[-1] for word in ("prev_output", "encoder_hidden", "prev_decoder")]
+    with pytest.raises(TraceError, match="extra= of node rnn is not what Lie was given: something happens to it"):
+        trace(Lie(**(nodes() | {"rnn": Listens(*sizes).double()})), **given, mask=MASK)

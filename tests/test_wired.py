@@ -182,10 +182,10 @@ def test_nodes_that_are_not_those_of_the_diagram_are_refused(change: dict[str, n
         Wired(PICTURE, given)
 
 
-@pytest.mark.parametrize("id", ["training", "forward", "keys", "legend"])
+@pytest.mark.parametrize("id", ["training", "forward", "keys", "legend", "graph", "_order", "_takes"])
 def test_an_operation_that_would_hide_an_attribute_is_refused(id: str) -> None:
     x, y = Value.parse("x_{i} given"), Value.parse("y_{i} found")
-    with pytest.raises(ValueError, match=f"operation '{id}' has the name of an attribute of nn.Module; rename it"):
+    with pytest.raises(ValueError, match=f"operation '{id}' has the name of an attribute of Wired; rename it"):
         Wired(Graph([x, y], [Operation(id, "double", ("x_i",), "y_i")]), {id: One("double")})
 
 
@@ -211,3 +211,9 @@ def test_a_diagram_of_torchs_own_modules_runs() -> None:
     expected = step.softmax(step.out(nn.LSTM.forward(step.lstm, step.embed(symbols))[0]))
     assert torch.equal(result.probabilities, expected)
     assert trace(step, symbols) == mermaid.load("first_rnn")
+
+
+def test_a_keyword_that_no_node_takes_is_refused() -> None:
+    step = Wired(PICTURE, nodes())
+    with pytest.raises(TypeError, match="no node takes kes; the values are prev_output, prev_decoder, encoder_hidden"):
+        step(**arguments(), mask=MASK, kes=None)
