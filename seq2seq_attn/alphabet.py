@@ -99,8 +99,11 @@ class Alphabet:
             ended: put ``eos`` behind each text, as a target has it.
 
         Raises:
+            TypeError: one text instead of several.
             ValueError: no text, or one that `indices` refuses.
         """
+        if isinstance(texts, str):
+            raise TypeError(f"texts is the str {texts!r}; give a list of texts, [{texts!r}]")
         if not texts:
             raise ValueError("there is no text to encode; give at least one")
         rows = [self.indices(text) + [self.eos] * ended for text in texts]
@@ -109,10 +112,18 @@ class Alphabet:
         return symbols, mask
 
     def decode(self, symbols: Tensor, mask: Tensor) -> list[str]:
-        """The texts of rows of symbols, without ``eos``; a ``bos``, which no text should hold, is shown as ‹bos›."""
+        """The texts of rows of symbols, without ``eos``; a ``bos``, which no text should hold, is shown as ‹bos›.
+
+        Raises:
+            ValueError: a symbol that is none of a target's.
+        """
         return ["".join(self._characters(row[real].tolist())) for row, real in zip(symbols, mask, strict=True)]
 
     def _characters(self, symbols: list[int]) -> Iterator[str]:
         for symbol in symbols:
+            if not 0 <= symbol < self.target_size:
+                raise ValueError(
+                    f"symbol {symbol} is none of the {self.target_size} of {self.characters!r}, bos and eos"
+                )
             if symbol != self.eos:
                 yield "‹bos›" if symbol == self.bos else self.characters[symbol]

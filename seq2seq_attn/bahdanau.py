@@ -14,8 +14,8 @@ class Bahdanau(Wiring):
     Bahdanau et al. 2015, section 3.1: look (a, softmax, wsum), update (rnn), generate (out).
 
     Args:
-        a: energy of (s_{i-1}, h_j), e.g. `FeedforwardEnergy`.
-        softmax: weights of the energies, e.g. `Softmax`.
+        a: energy of (s_{i-1}, h_j), with the keyword ``keys``, e.g. `FeedforwardEnergy`.
+        softmax: weights of the energies, with the keyword ``mask``, e.g. `Softmax`.
         wsum: context of (weights, h_j), e.g. `WeightedSum`.
         rnn: next state of (y_{i-1}, s_{i-1}, c_i), e.g. `GRUStep`.
         out: scores of (y_{i-1}, s_i, c_i), e.g. `FeedforwardOutput`.

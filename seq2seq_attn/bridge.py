@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from seq2seq_attn.nodes import LSTMState, State
+from seq2seq_attn.nodes.check import check, check_mask
 
 
 class Bridge(nn.Module):
@@ -46,6 +47,7 @@ class Bridge(nn.Module):
             raise ValueError(f"reads is {reads!r}; Bridge knows 'final' and 'backward'")
         if reads == "backward" and not bidirectional:
             raise ValueError("reads='backward' needs an encoder with that direction; set bidirectional=True")
+        self.memory_size = memory_size
         self.forward_size = memory_size // 2 if bidirectional else memory_size
         self.reads = reads
         read_size = memory_size - self.forward_size if reads == "backward" else memory_size
@@ -61,7 +63,14 @@ class Bridge(nn.Module):
 
         Returns:
             s_0, (B, H), or an `LSTMState` of two.
+
+        Raises:
+            TypeError, ValueError: see `check` and `check_mask`; a row without a real position.
         """
+        check(self, encoder_hidden=(encoder_hidden, "B S memory_size"))
+        check_mask(self, source_mask, encoder_hidden)
+        if not source_mask[:, 0].all():
+            raise ValueError("source_mask has a row that does not begin with a real position; pad on the right")
         read = encoder_hidden[:, 0, self.forward_size :]  # the backward direction ends at the first word
         if self.reads == "final":
             last = source_mask.sum(dim=1) - 1

@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -24,19 +23,31 @@ def save(folder: str | Path, config: Config, weights: Mapping[str, Tensor]) -> N
         folder: made if it is not there.
         config: what the model is built from.
         weights: its state_dict.
+
+    Raises:
+        OSError: a folder that cannot be written, or a full disk; what was there before is as it was.
+        ValueError: two weights that are one tensor; a model of a config has none such.
     """
+    places: dict[int, str] = {}
+    for name, tensor in weights.items():
+        if (twin := places.setdefault(tensor.data_ptr(), name)) != name:
+            raise ValueError(f"{twin} and {name} are one tensor, and would be two when they are loaded; untie them")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    contiguous = {name: tensor.detach().contiguous() for name, tensor in weights.items()}
-    replacements = [(folder / f"{name}.new", folder / name) for name in (WEIGHTS, CONFIG)]
-    save_file(contiguous, replacements[0][0])
-    replacements[1][0].write_text(json.dumps(config.to_dict(), indent=2) + "\n", encoding="utf-8")
-    for new, final in replacements:
-        os.replace(new, final)
+    new_weights, new_config = folder / f"{WEIGHTS}.new", folder / f"{CONFIG}.new"
+    try:
+        new_config.write_text(json.dumps(config.to_dict(), indent=2) + "\n", encoding="utf-8")
+        save_file({name: tensor.detach().contiguous() for name, tensor in weights.items()}, new_weights)
+    except (OSError, SafetensorError) as error:
+        for new in (new_weights, new_config):
+            new.unlink(missing_ok=True)
+        raise OSError(f"{folder} cannot be written: {error}") from None
+    os.replace(new_weights, folder / WEIGHTS)
+    os.replace(new_config, folder / CONFIG)
 
 
-def load(folder: str | Path, device: torch.device | str = "cpu") -> tuple[Config, dict[str, Tensor]]:
-    """Read what `save` wrote.
+def load(folder: str | Path) -> tuple[Config, dict[str, Tensor]]:
+    """Read what `save` wrote, onto the CPU.
 
     Raises:
         FileNotFoundError: a folder that holds no model.
@@ -56,7 +67,7 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> tuple[Config
     except (ValueError, TypeError) as error:
         raise ValueError(f"{folder / CONFIG}: {error}") from None
     try:
-        return config, load_file(folder / WEIGHTS, device=str(device))
+        return config, load_file(folder / WEIGHTS)
     except SafetensorError as error:
         raise ValueError(f"{folder / WEIGHTS} is damaged or no safetensors file: {error}") from None
 
@@ -67,7 +78,16 @@ def fill(model: nn.Module, weights: Mapping[str, Tensor], folder: str | Path) ->
     Raises:
         ValueError: a weight that is missing, unknown, of another shape or type; the model is then as it was.
     """
-    own = model.state_dict()
+    if faults := misfits(model.state_dict(), weights):
+        hint = ""
+        if (Path(folder) / f"{CONFIG}.new").exists():
+            hint = f". A save was cut off between its two files: rename {CONFIG}.new to {CONFIG}"
+        raise ValueError(f"{Path(folder) / WEIGHTS} does not fit {CONFIG}: {'; '.join(faults)}{hint}")
+    model.load_state_dict(weights)
+
+
+def misfits(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> list[str]:
+    """Why these weights are not those of a model whose state_dict is ``own``; [] if they are."""
     faults = [f"{name} is missing" for name in own if name not in weights]
     faults += [f"{name} is unknown" for name in weights if name not in own]
     for name in own.keys() & weights.keys():
@@ -76,6 +96,4 @@ def fill(model: nn.Module, weights: Mapping[str, Tensor], folder: str | Path) ->
             faults.append(
                 f"{name} is {tuple(theirs.shape)} {theirs.dtype}; the config makes it {tuple(mine.shape)} {mine.dtype}"
             )
-    if faults:
-        raise ValueError(f"{Path(folder) / WEIGHTS} does not fit {CONFIG}: {'; '.join(sorted(faults))}")
-    model.load_state_dict(weights)
+    return sorted(faults)

@@ -90,7 +90,7 @@ def training_batches(
 ) -> Iterator[Batch]:
     """Batches of new `stuttering_message`s, of all lengths from 1 to a longest that grows with the steps.
 
-    The longest grows in a straight line from 6 to ``max_length`` over the first 80 % of the steps: short messages teach
+    The longest grows in a straight line from 6 to ``max_length`` over the first half of the steps: short messages teach
     the alignment at a fraction of the cost.
 
     Args:
@@ -103,7 +103,7 @@ def training_batches(
     """
     first = min(6, max_length)
     for step in range(steps):
-        longest = first + round((max_length - first) * min(step / (0.8 * steps), 1.0))
+        longest = first + round((max_length - first) * min(2 * step / steps, 1.0))
         messages: list[str] = []
         while len(messages) < batch_size:
             message = stuttering_message(random.randint(1, longest), random)

@@ -44,9 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     cipher.add_argument("--key", type=int, default=13, help="how far each symbol of A…Z- is shifted to the right")
     cipher.add_argument("--message", help="a message in ciphertext to decrypt as well")
     cipher.add_argument("--out", type=Path, default=Path("cipher-run"), help="folder to write into")
-    cipher.add_argument("--seed", type=int, default=0, help="of the first weights and the messages")
+    cipher.add_argument("--seed", type=_seed, default=0, help="of the first weights and the messages")
     cipher.add_argument("--device", default="cpu", help="where to compute: cpu, cuda, cuda:1, …")
-    cipher.add_argument("--steps", type=_positive, default=600, help="steps of training")
+    cipher.add_argument("--steps", type=_positive, default=500, help="steps of training")
     cipher.add_argument("--batch-size", type=_positive, default=64, help="messages a step")
     cipher.add_argument("--learning-rate", type=_rate, default=6e-3, help="the highest, of Adam")
     cipher.add_argument("--max-length", type=_positive, default=32, help="symbols of a message at most")
@@ -75,6 +75,12 @@ def _parser() -> argparse.ArgumentParser:
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**63:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 2^63 - 1")
     return int(text)
 
 

@@ -85,7 +85,12 @@ class Decoder(nn.Module):
             bos: the symbol that begins a sentence.
             eos: the symbol that ends one: the loop stops when every row has it. None: it runs to ``max_length``.
             max_length: number of steps at most.
+
+        Raises:
+            ValueError: a ``max_length`` below 1.
         """
+        if max_length < 1:
+            raise ValueError(f"max_length is {max_length}; decode at least 1 symbol")
         keys = self.step.keys(encoder_hidden)
         symbol = torch.full((len(encoder_hidden),), bos, device=encoder_hidden.device)
         going = torch.ones_like(symbol, dtype=torch.bool)
@@ -100,7 +105,8 @@ class Decoder(nn.Module):
                 keys=keys,
             )
             prev_decoder = step.decoder_hidden
-            best, symbol = torch.log_softmax(step.output, dim=-1).max(dim=-1)
+            symbol = step.output.argmax(dim=-1)
+            best = torch.log_softmax(step.output, dim=-1).gather(1, symbol[:, None])[:, 0]
             if eos is not None:
                 symbol = symbol.masked_fill(~going, eos)
             scores = scores + best.masked_fill(~going, 0.0)

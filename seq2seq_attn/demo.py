@@ -13,6 +13,7 @@ import torch
 from tqdm import tqdm
 
 from seq2seq_attn import cipher, plot
+from seq2seq_attn.checkpoint import CONFIG, WEIGHTS
 from seq2seq_attn.cipher import ALPHABET
 from seq2seq_attn.config import Config
 from seq2seq_attn.decoder import Decoded
@@ -65,7 +66,7 @@ def run(
     )
     model = Seq2Seq.from_config(config).to(_device(device))
     unseen = cipher.hold_out(held_out, max_length, random)
-    out.mkdir(parents=True, exist_ok=True)  # before the work, so that no training is lost to a folder that cannot be
+    _check_writable(out)
     batches = cipher.training_batches(
         key, steps=steps, batch_size=batch_size, max_length=max_length, random=random, held_out=frozenset(unseen)
     )
@@ -95,8 +96,8 @@ def run(
         "message": messages[-1],
         "decrypted": plain[-1],
     }
-    _write(out, model, measured, history, decoded[-1])
-    _print(measured, messages, plain, out)
+    written = _write(out, model, measured, history, decoded[-1])
+    _print(measured, messages, plain, out, written)
     return measured
 
 
@@ -106,20 +107,26 @@ def decrypt(model: Seq2Seq, text: str, device: str = "cpu") -> Decoded:
     return model.eval().greedy(source.to(device), mask.to(device), max_length=len(text) + 1)
 
 
-def _write(out: Path, model: Seq2Seq, measured: dict[str, object], history: list[Progress], decoded: Decoded) -> None:
+def _write(
+    out: Path, model: Seq2Seq, measured: dict[str, object], history: list[Progress], decoded: Decoded
+) -> list[str]:
+    """Write everything; returns the names."""
     model.save_pretrained(out)
     drawing = model.draw(out / "diagram.mmd")
+    drawn = ["diagram.mmd", "diagram.svg"]
     try:
         drawing.save(out / "diagram.svg")
     except RenderError as error:
         print(error, file=sys.stderr)
+        drawn = ["diagram.mmd", "diagram.dot"]
     target = [*ALPHABET.decode(decoded.symbols, decoded.mask)[0], "end"][: decoded.symbols.shape[1]]
     plot.attention(out / "attention.png", decoded.attn_weights[0], str(measured["message"]), target)
     plot.learning(out / "learning.png", history)
     (out / "measured.json").write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
+    return [WEIGHTS, CONFIG, *drawn, "attention.png", "learning.png", "measured.json"]
 
 
-def _print(measured: dict[str, object], messages: list[str], plain: list[str], out: Path) -> None:
+def _print(measured: dict[str, object], messages: list[str], plain: list[str], out: Path, written: list[str]) -> None:
     right = [cipher.decrypt(message, int(str(measured["key"]))) for message in messages]
     width = max(len("encrypted"), *map(len, messages))
     print(f"{'encrypted':{width}}  {'decrypted':{width}}")
@@ -127,12 +134,20 @@ def _print(measured: dict[str, object], messages: list[str], plain: list[str], o
         print(f"{message:{width}}  {read:{width}}  {'right' if read == true else f'wrong: {true}'}")
     print(f"\nexact match  {measured['exact_match']:.2%} of {measured['held_out']:,} held-out messages")
     print(f"training     {measured['training_seconds']:.1f} s for {measured['steps']:,} steps")
-    print(f"written to   {out}/: {', '.join(sorted(path.name for path in out.iterdir()))}")
+    print(f"written to   {out}/: {', '.join(written)}")
+
+
+def _check_writable(out: Path) -> None:
+    """Before the work, so that no training is lost to a folder that cannot be written."""
+    out.mkdir(parents=True, exist_ok=True)
+    probe = out / "measured.json.new"
+    probe.write_text("")
+    probe.unlink()
 
 
 def _device(name: str) -> torch.device:
     try:
-        torch.empty(0, device=name)
+        torch.zeros(1, device=name).item()
     except (RuntimeError, AssertionError) as error:
         raise ValueError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}") from None
     return torch.device(name)

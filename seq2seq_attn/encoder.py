@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from seq2seq_attn.mask import check_symbols
 from seq2seq_attn.nodes.rnn import reset_before
 
 
@@ -73,7 +74,11 @@ class Encoder(nn.Module):
 
         Returns:
             h_j, (B, S, M), zero on padding.
+
+        Raises:
+            TypeError, ValueError: see `check_symbols`.
         """
+        check_symbols("source", source, source_mask, self.embedding.num_embeddings, self.embedding.weight.device)
         embedded: Tensor = self.dropout(self.embedding(source))
         if not self.reset_after:
             return self._reset_before(embedded, source_mask)

@@ -1,4 +1,4 @@
-"""The second look at a picture: autograd says whether each arrow is real."""
+"""The second look at a picture: whether each arrow is real, and what no arrow shows is harmless."""
 
 from __future__ import annotations
 
@@ -37,13 +37,42 @@ def dead_arrows(recorder: Recorder) -> list[str]:
     ]
 
 
+def false_keywords(recorder: Recorder) -> list[str]:
+    """Keywords that change what a node gives, though it can do without them: keys that are not its arguments' keys.
+
+    Args:
+        recorder: closed.
+
+    Returns:
+        A sentence for each; [] when every node gives the same with and without them.
+    """
+    found: dict[str, None] = {}
+    for call in (call for run in recorder.runs for call in run.calls):
+        needed = _needed(call)
+        if needed.keys() != call.kwargs.keys():
+            with torch.no_grad():
+                alone = call.node(*call.args, **needed)
+            extra = ", ".join(f"{name}=" for name in call.kwargs.keys() - needed.keys())
+            for part, own in zip(_parts(call.result), _parts(alone), strict=True):
+                if not torch.allclose(part, own, rtol=1e-3, atol=1e-4):
+                    found[f"node {call.id} gives something else with the {extra} that it was handed than without"] = (
+                        None
+                    )
+    return list(found)
+
+
+def _needed(call: Call) -> dict[str, Any]:
+    """The keywords of a call, less the tensors that its node can do without: keys from before the loop."""
+    parameters = inspect.signature(call.node.forward).parameters.values()
+    required = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty}
+    return {name: value for name, value in call.kwargs.items() if name in required or not _is_real(value)}
+
+
 def _flows(call: Call) -> list[bool]:
     """For each argument, whether the result of the node depends on it."""
     node = _disturbed(call.node)
-    # A tensor that a node can do without (keys) was computed before the loop: it would hide the argument it came from.
-    parameters = inspect.signature(node.forward).parameters.values()
-    required = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty}
-    kwargs = {k: _leaf(value) for k, value in call.kwargs.items() if k in required or not _is_real(value)}
+    # Without keys from before the loop, which would hide the argument that they were computed from.
+    kwargs = {name: _leaf(value) for name, value in _needed(call).items()}
     args = [_leaf(argument) for argument in call.args]
     with torch.enable_grad():
         total = _mixture(node(*args, **kwargs))

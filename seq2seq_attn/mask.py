@@ -27,6 +27,8 @@ def length_mask(lengths: Tensor, size: int | None = None) -> Tensor:
         tensor([[ True, False, False],
                 [ True,  True,  True]])
     """
+    if not isinstance(lengths, Tensor):
+        raise TypeError(f"lengths is a {type(lengths).__name__}; give a tensor of whole numbers")
     if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
         raise TypeError(f"lengths are {lengths.dtype}; give whole numbers")
     if lengths.dim() != 1 or not len(lengths):

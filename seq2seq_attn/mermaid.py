@@ -109,6 +109,8 @@ def parse(text: str, name: str = "diagram") -> Graph:
     for id, made in results.items():
         if len(made) != 1:
             at = lines[id] if not made else lines[id, made[-1]]
+            if len(set(made)) < len(made):
+                refuse(at, f"arrow {id} → {made[-1]} is there twice")
             refuse(at, f"operation {id} makes {len(made)} values ({', '.join(made)}); it has one arrow out")
     try:
         return Graph(values, (Operation(id, kind, tuple(inputs[id]), results[id][0]) for id, kind in kinds))

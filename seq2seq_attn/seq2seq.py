@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from seq2seq_attn.config import Config
 from seq2seq_attn.decoder import Decoded, Decoder
 from seq2seq_attn.draw import Drawing
 from seq2seq_attn.encoder import Encoder
-from seq2seq_attn.gradient import dead_arrows
+from seq2seq_attn.gradient import dead_arrows, false_keywords
 from seq2seq_attn.graph import Graph
 from seq2seq_attn.initial import paper_weights
 from seq2seq_attn.mask import check_symbols
@@ -68,6 +70,11 @@ class Seq2Seq(nn.Module):
         self, encoder: Encoder, bridge: Bridge, decoder: Decoder, *, bos: int, eos: int, config: Config | None = None
     ) -> None:
         super().__init__()
+        for name, symbol in (("bos", bos), ("eos", eos)):
+            if not 0 <= symbol < decoder.embedding.num_embeddings:
+                raise ValueError(
+                    f"{name} is {symbol}; the target has the symbols 0 to {decoder.embedding.num_embeddings - 1}"
+                )
         self.encoder, self.bridge, self.decoder = encoder, bridge, decoder
         self.bos, self.eos, self.config = bos, eos, config
 
@@ -149,8 +156,6 @@ class Seq2Seq(nn.Module):
         Raises:
             TypeError, ValueError: see `check_symbols`; a ``max_length`` below 1.
         """
-        if max_length < 1:
-            raise ValueError(f"max_length is {max_length}; decode at least 1 symbol")
         with torch.no_grad():
             prev_decoder, encoder_hidden = self._read(source, source_mask)
         return self.decoder.greedy(
@@ -158,7 +163,7 @@ class Seq2Seq(nn.Module):
         )
 
     def trace(self) -> Graph:
-        """The graph of the decoder's step as it runs, the same in teacher forcing and in greedy decoding.
+        """The graph of the decoder's step as it runs: the same in training, in evaluation and in greedy decoding.
 
         Raises:
             TraceError: see `Recorder.graph`; a state or a symbol that is not handed on to the next step.
@@ -168,7 +173,7 @@ class Seq2Seq(nn.Module):
     def draw(self, path: str | Path | None = None) -> Drawing:
         """The picture of the step, from a real run; saved if ``path`` says where. See `Drawing.save`."""
         recorder = self._record()
-        sources = {id: Path(inspect.getfile(type(node))) for id, node in self.decoder.step.named_children()}
+        sources = {id: file for id, node in self.decoder.step.named_children() if (file := _source(node))}
         drawing = Drawing(recorder.graph(), sources, type(self.decoder.step).__name__)
         if path is not None:
             drawing.save(path)
@@ -185,22 +190,36 @@ class Seq2Seq(nn.Module):
         except TraceError as error:
             return [str(error)]
         specification = self.decoder.step.specification() if specification is None else specification
-        return recorder.graph().diff(specification, "the model", "the diagram") + dead_arrows(recorder)
+        differences = recorder.graph().diff(specification, "the model", "the diagram")
+        return differences + dead_arrows(recorder) + false_keywords(recorder)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write config.json and model.safetensors into a folder; see `checkpoint.save`.
 
         Raises:
-            ValueError: a model that was built from parts, without a config to build it again.
+            ValueError: a model that its config does not build again: made from parts, edited, or of another dtype.
+            OSError: a folder that cannot be written.
         """
         if self.config is None:
             raise ValueError("this model was built from parts, not from a config; save its state_dict() yourself")
+        with torch.device("meta"):
+            twin = Seq2Seq.from_config(dataclasses.replace(self.config, initial_weights="default"))
+        built = {name: type(module) for name, module in twin.named_modules()}
+        for name, module in self.named_modules():
+            if built.get(name) is not type(module):
+                wanted = built[name].__name__ if name in built else "no module"
+                raise ValueError(
+                    f"{name} is {type(module).__name__}; the config builds {wanted} there and would load another model; "
+                    "save its state_dict() yourself"
+                )
+        if faults := checkpoint.misfits(twin.state_dict(), self.state_dict()):
+            raise ValueError(f"the config would not load this model again: {'; '.join(faults)}")
         checkpoint.save(folder, self.config, self.state_dict())
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, *, device: torch.device | str = "cpu") -> Seq2Seq:
         """Read what `save_pretrained` wrote; see `checkpoint.load` for what it refuses. The model is in eval mode."""
-        config, weights = checkpoint.load(folder, device)
+        config, weights = checkpoint.load(folder)
         with torch.random.fork_rng(devices=[]):
             model = cls.from_config(config)
         checkpoint.fill(model, weights, folder)
@@ -215,31 +234,43 @@ class Seq2Seq(nn.Module):
         return source, source_mask, target, torch.ones_like(target, dtype=torch.bool)
 
     def _read(self, source: Tensor, source_mask: Tensor) -> tuple[Any, Tensor]:
-        """s_0 and h_j of a checked source."""
-        embedding = self.encoder.embedding
-        check_symbols("source", source, source_mask, embedding.num_embeddings, embedding.weight.device)
+        """s_0 and h_j of a source."""
         encoder_hidden: Tensor = self.encoder(source, source_mask)
         return self.bridge(encoder_hidden, source_mask), encoder_hidden
 
-    @torch.no_grad()
     def _record(self, steps: int = 3) -> Recorder:
-        """Run the example, teacher-forced and greedy, and keep what ran."""
+        """Run the example in training, in evaluation and greedily, compare, and keep what ran in evaluation."""
         source, mask, target, target_mask = self.example(steps)
-        with torch.random.fork_rng(devices=[source.device] if source.is_cuda else []):
-            with Recorder(self.decoder.step) as forced:
-                self(source, mask, target, target_mask)
-            with Recorder(self.decoder.step) as greedy:
-                chosen = self.decoder.greedy(
-                    *self._read(source, mask), mask=mask, bos=self.bos, eos=None, max_length=steps
-                ).symbols
-        for recorder in (forced, greedy):
+        modes = {module: module.training for module in self.modules()}
+        runs: dict[str, Recorder] = {}
+        try:
+            with torch.random.fork_rng(devices=[source.device] if source.is_cuda else []):
+                for name, training in (("training", True), ("evaluation", False)):
+                    self.train(training)
+                    with torch.set_grad_enabled(training), Recorder(self.decoder.step) as runs[name]:
+                        self(source, mask, target, target_mask)
+                with torch.no_grad(), Recorder(self.decoder.step) as runs["greedy decoding"]:
+                    chosen = self.decoder.greedy(
+                        *self._read(source, mask), mask=mask, bos=self.bos, eos=None, max_length=steps
+                    ).symbols
+        finally:
+            for module, training in modes.items():
+                module.training = training
+        for name, recorder in runs.items():
             recorder.check_handed_on()
-        if differences := forced.graph().diff(greedy.graph(), "teacher forcing", "greedy decoding"):
-            raise TraceError(f"the step is not the same in both loops: {'; '.join(differences)}")
-        for number, (run, following) in enumerate(zip(greedy.runs, greedy.runs[1:], strict=False)):
+            if differences := recorder.graph().diff(runs["evaluation"].graph(), name, "evaluation"):
+                raise TraceError(f"the step is not the same everywhere: {'; '.join(differences)}")
+        for number, (run, following) in enumerate(pairwise(runs["greedy decoding"].runs)):
             symbol = run.returned["output"].argmax(dim=-1)
-            if not torch.equal(symbol, chosen[:, number]) or not torch.equal(
-                following.given["prev_output"], self.decoder.embedding(symbol)
-            ):
+            embedded = self.decoder.embedding(symbol)
+            if not (torch.equal(symbol, chosen[:, number]) and torch.equal(following.given["prev_output"], embedded)):
                 raise TraceError(f"prev_output of step {number + 2} is not the symbol chosen in step {number + 1}")
-        return forced
+        return runs["evaluation"]
+
+
+def _source(node: nn.Module) -> Path | None:
+    """The file of a node's class, if there is one: a class of a notebook has none."""
+    try:
+        return Path(inspect.getfile(type(node)))
+    except (OSError, TypeError):
+        return None

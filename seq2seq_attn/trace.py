@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seq2seq_attn.graph import Graph, Operation
+from seq2seq_attn.graph import Graph, GraphError, Operation
 from seq2seq_attn.wiring import Wiring, kind_of
 
 
@@ -41,8 +41,8 @@ class Run:
 class Recorder:
     """Listens to a step while it is open, through forward hooks; what runs is not changed by it.
 
-    ``runs`` holds every run with its tensors, so record a few steps and not a corpus. What torch itself does not count
-    (a change through ``tensor.data``, or of an inference tensor) is not seen.
+    ``runs`` holds every run with its tensors, and a copy of each is kept to find out what changes between the nodes and
+    between the steps: record a few steps and not a corpus.
 
     Args:
         step: the wiring to listen to.
@@ -65,7 +65,7 @@ class Recorder:
     def __init__(self, step: Wiring) -> None:
         self.step = step
         self.runs: list[Run] = []
-        self._versions: dict[int, int] = {}
+        self._copies: dict[int, Tensor] = {}
         self._handles: list[Any] = []
 
     def __enter__(self) -> Recorder:
@@ -117,7 +117,6 @@ class Recorder:
 
     def _begin(self, step: Wiring, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.runs.append(Run(dict(zip(step.arguments(), args, strict=False)) | kwargs))
-        self._versions = {}
         self._check_unchanged(self.runs[-1].given, "an argument")
 
     def _call(self, id: str, node: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
@@ -133,9 +132,11 @@ class Recorder:
         self._check_unchanged((self.runs[-1].given, self.runs[-1].returned), "a value")
 
     def _check_unchanged(self, values: Any, what: str) -> None:
-        """Compare the versions that torch counts with those at first sight: an operation in place leaves no object."""
+        """Compare with what each tensor was at first sight: an operation in place leaves no object to be known by."""
         for tensor in _tensors(values):
-            if not tensor.is_inference() and tensor._version != self._versions.setdefault(id(tensor), tensor._version):
+            if id(tensor) not in self._copies:
+                self._copies[id(tensor)] = tensor.detach().clone()
+            elif not torch.equal(self._copies[id(tensor)].nan_to_num(), tensor.detach().nan_to_num()):
                 raise TraceError(
                     f"{what} was changed in place, {tuple(tensor.shape)}; no arrow shows that. Make it a node's result."
                 )
@@ -180,7 +181,7 @@ def _graph(step: Wiring, run: Run) -> Graph:
                 raise TraceError(
                     f"node {call.id} is handed {known[id(argument)]} as {keyword}=; an arrow is positional"
                 )
-            if id(argument) not in hidden and next(_tensors(argument), None) is not None:
+            if id(argument) not in hidden and argument is not None:
                 raise TraceError(f"{keyword}= of node {call.id} is not what {name} was given: something happens to it")
         if id(call.result) in known:
             raise TraceError(f"node {call.id} returns {known[id(call.result)]} itself; return a new tensor")
@@ -193,7 +194,10 @@ def _graph(step: Wiring, run: Run) -> Graph:
         if known.get(id(value)) != word:
             raise TraceError(f"{word} of {name} was not made by a node: something happens after it")
     used = {id for operation in operations.values() for id in (*operation.inputs, operation.output)}
-    return Graph([value for value in step.legend if value.id in used], operations.values())
+    try:
+        return Graph([value for value in step.legend if value.id in used], operations.values())
+    except GraphError as error:
+        raise TraceError(f"{name} ran as no diagram can: {error}") from None
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

@@ -41,7 +41,8 @@ def train(
         clip: the greatest norm of all gradients together.
 
     Raises:
-        ValueError: batches that end before ``steps``; a loss that is not finite, before it can reach the weights.
+        ValueError: batches that end before ``steps``; a loss or gradient that is not finite, before it can
+            reach the weights.
     """
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -58,7 +59,11 @@ def train(
             )
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+        if not torch.isfinite(norm):
+            raise ValueError(
+                f"the gradient of step {done} is {norm.item()}; try a lower learning rate than {learning_rate}"
+            )
         optimizer.step()
         schedule.step()
         right = (output.argmax(dim=-1) == batch.target) | ~batch.target_mask

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from inspect import Parameter
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from seq2seq_attn.graph import Graph, Operation
+from seq2seq_attn.nodes import FeedforwardEnergy
 from seq2seq_attn.wiring import Wiring, kind_of
 
 
@@ -78,6 +79,15 @@ class Wired(Wiring):
     def specification(self) -> Graph:
         """The diagram that it runs."""
         return self.graph
+
+    def keys(self, encoder_hidden: Tensor) -> Tensor | None:
+        """What its energy can compute once a sentence; None unless the arrows say that it reads ``encoder_hidden``."""
+        given = {value.id: value.word for value in self.graph.inputs}
+        for operation in self._order:
+            is_energy = isinstance(self.get_submodule(operation.id), FeedforwardEnergy)
+            if is_energy and given.get(operation.inputs[1]) != "encoder_hidden":
+                return None
+        return super().keys(encoder_hidden)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """One run of the diagram; returns a named tuple of all values that its operations make."""

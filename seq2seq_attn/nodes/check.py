@@ -42,6 +42,8 @@ def check(node: nn.Module, **arguments: tuple[Any, str]) -> None:
                     f"{name} is {tuple(value.shape)}: {axis} = {size}, but {axis} = {expected} in {other}; "
                     f"node {_name(node)} does not broadcast"
                 )
+        if not value.is_floating_point():
+            raise TypeError(f"{name} is {value.dtype}; node {_name(node)} computes with floating-point numbers")
         reference = held if held is not None else next(iter(arguments.values()))[0]
         if value.device != reference.device:
             raise ValueError(f"{name} is on {value.device}; node {_name(node)} computes on {reference.device}")
@@ -49,18 +51,22 @@ def check(node: nn.Module, **arguments: tuple[Any, str]) -> None:
             raise TypeError(f"{name} is {value.dtype}; node {_name(node)} computes in {reference.dtype}")
 
 
-def check_mask(node: nn.Module, mask: Any, shape: torch.Size) -> None:
-    """Ask of a mask what every mask here is: bool, True = real, of exactly ``shape``.
+def check_mask(node: nn.Module, mask: Any, masked: Tensor) -> None:
+    """Ask of a mask what every mask here is: bool, True = real, of exactly the first two axes (B, S) of what it masks.
 
     Raises:
         TypeError: a mask that is not bool.
-        ValueError: a mask of another shape.
+        ValueError: a mask of another shape, or on another device.
     """
     if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
         kind = mask.dtype if isinstance(mask, Tensor) else f"a {type(mask).__name__}"
         raise TypeError(f"mask is {kind}; node {_name(node)} takes a bool tensor, True = real")
-    if mask.shape != shape:
-        raise ValueError(f"mask is {tuple(mask.shape)}; node {_name(node)} takes {tuple(shape)}, True = real")
+    if mask.shape != masked.shape[:2]:
+        raise ValueError(
+            f"mask is {tuple(mask.shape)}; node {_name(node)} takes {tuple(masked.shape[:2])}, True = real"
+        )
+    if mask.device != masked.device:
+        raise ValueError(f"mask is on {mask.device}; node {_name(node)} computes on {masked.device}")
 
 
 def _name(node: nn.Module) -> str:

@@ -36,7 +36,7 @@ class Softmax(nn.Module):
             TypeError, ValueError: see `check` and `check_mask`.
         """
         check(self, attn_energies=(attn_energies, "B S"))
-        check_mask(self, mask, attn_energies.shape)
+        check_mask(self, mask, attn_energies)
         lowest = torch.finfo(attn_energies.dtype).min
         weights = torch.softmax(attn_energies.masked_fill(~mask, lowest), dim=-1)
         return weights.masked_fill(~mask, 0.0)
