@@ -15,7 +15,7 @@ class Decoded(NamedTuple):
     """What the decoder chose, in the form of a target: each row with the symbol that ends it, then padding.
 
     Attributes:
-        symbols: (B, T) int64.
+        symbols: (B, T) int64, ``eos`` after the end of a row.
         mask: (B, T) bool, True = chosen, the ending symbol included; a row that never ended is True to T.
         scores: (B,), the sum of the log-probabilities of the symbols chosen.
         attn_weights: (B, T, S), alpha_ij of every step.

@@ -209,7 +209,7 @@ class Seq2Seq(nn.Module):
             if built.get(name) is not type(module):
                 wanted = built[name].__name__ if name in built else "no module"
                 raise ValueError(
-                    f"{name} is {type(module).__name__}; the config builds {wanted} there and would load another model; "
+                    f"{name} is {type(module).__name__}; the config builds {wanted} there, another model; "
                     "save its state_dict() yourself"
                 )
         if faults := checkpoint.misfits(twin.state_dict(), self.state_dict()):

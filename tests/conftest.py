@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import settings
 
 torch.set_num_threads(1)
+settings.register_profile("quiet", deadline=None)  # a busy machine is no failure
+settings.load_profile("quiet")
 
 
 @pytest.fixture(autouse=True)

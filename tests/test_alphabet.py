@@ -48,3 +48,14 @@ def test_what_is_no_alphabet_is_refused() -> None:
         Alphabet("abcb")
     with pytest.raises(ValueError, match="alphabet '' is empty"):
         Alphabet("")
+
+
+def test_one_text_instead_of_several_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"texts is the str 'abc'; give a list of texts, \['abc'\]"):
+        ABC.encode("abc")
+
+
+@pytest.mark.parametrize("symbol", [-1, 7])
+def test_a_symbol_that_is_none_is_refused(symbol: int) -> None:
+    with pytest.raises(ValueError, match=f"symbol {symbol} is none of the 7 of 'abcde', bos and eos"):
+        ABC.decode(torch.tensor([[symbol]]), torch.tensor([[True]]))

@@ -46,3 +46,15 @@ def test_unknown_options_are_refused() -> None:
         Bridge(6, 7, reads="mean")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="reads='backward' needs an encoder with that direction"):
         Bridge(6, 7, reads="backward", bidirectional=False)
+
+
+def test_what_it_was_not_built_for_is_refused() -> None:
+    bridge = Bridge(6, 7)
+    with pytest.raises(ValueError, match=r"encoder_hidden is \(3, 5, 4\); node Bridge was built for 6"):
+        bridge(MEMORY[..., :4], MASK)
+    with pytest.raises(ValueError, match=r"mask is \(1, 5\); node Bridge takes \(3, 5\), True = real"):
+        bridge(MEMORY, MASK[:1])
+    with pytest.raises(TypeError, match=r"mask is torch.float32; node Bridge takes a bool tensor"):
+        bridge(MEMORY, MASK.float())
+    with pytest.raises(ValueError, match="source_mask has a row that does not begin with a real position"):
+        bridge(MEMORY, torch.zeros_like(MASK))

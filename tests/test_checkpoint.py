@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 import torch
 from models import batch, config, model
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from seq2seq_attn import Seq2Seq, checkpoint
+from seq2seq_attn import Seq2Seq, Wired, checkpoint
 
 
 @pytest.fixture
@@ -26,18 +28,60 @@ def test_a_folder_holds_a_readable_config_and_safetensors_and_nothing_else(folde
 def test_saving_again_replaces_what_was_there(folder: Path) -> None:
     other = Seq2Seq.from_config(config(cell="LSTM")).eval()
     other.save_pretrained(folder)
-    assert torch.equal(Seq2Seq.from_pretrained(folder)(*batch()).output, other(*batch()).output.new_tensor(0)) is False
-    assert Seq2Seq.from_pretrained(folder).config == other.config
+    again, arguments = Seq2Seq.from_pretrained(folder), batch()
+    assert again.config == other.config
+    assert torch.equal(again(*arguments).output, other(*arguments).output)
 
 
-def test_a_save_that_fails_leaves_the_model_that_was_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_save_that_is_cut_off_between_its_files_can_be_mended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Seq2Seq.from_config(config(hidden_size=3)).eval()
+    replace = os.replace
+
+    def cut_off(new: Path, final: Path) -> None:
+        if final.name == "config.json":
+            raise KeyboardInterrupt
+        replace(new, final)
+
+    monkeypatch.setattr(os, "replace", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        other.save_pretrained(folder)
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match=r"A save was cut off between its two files: rename config.json.new to config"):
+        Seq2Seq.from_pretrained(folder)
+    (folder / "config.json.new").rename(folder / "config.json")
+    arguments = batch()
+    assert torch.equal(Seq2Seq.from_pretrained(folder)(*arguments).output, other(*arguments).output)
+
+
+def test_each_file_is_written_beside_its_place_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    moved: list[str] = []
+
+    def spy(new: Path, final: Path) -> None:
+        moved.append(new.name)
+        assert final.read_bytes() == before[final.name]
+
+    monkeypatch.setattr(os, "replace", spy)
+    Seq2Seq.from_config(config(hidden_size=3)).save_pretrained(folder)
+    assert moved == ["model.safetensors.new", "config.json.new"]
+
+
+def test_a_folder_that_cannot_be_written_is_an_os_error() -> None:
+    with pytest.raises(OSError, match="/proc/model"):
+        Seq2Seq.from_config(config()).save_pretrained("/proc/model")
+
+
+@pytest.mark.parametrize("kind", [OSError, SafetensorError])
+def test_a_save_that_fails_leaves_the_model_that_was_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
 
     def full(*_: object, **__: object) -> None:
-        raise OSError("No space left on device")
+        raise kind("No space left on device")
 
     monkeypatch.setattr(checkpoint, "save_file", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match=r"cannot be written: .*No space left"):
         Seq2Seq.from_config(config(cell="LSTM")).save_pretrained(folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
@@ -102,3 +146,28 @@ def test_weights_that_do_not_fit_are_named_all_at_once(folder: Path) -> None:
         "bridge.hidden.weight is (7, 14) torch.float64; the config makes it (7, 14) torch.float32",
     ):
         assert fault in str(caught.value)
+
+
+def test_a_model_that_its_config_does_not_build_is_not_saved_as_another(tmp_path: Path) -> None:
+    net = Seq2Seq.from_config(config())
+    net.decoder.step = Wired(net.decoder.step.specification(), dict(net.decoder.step.named_children()))
+    with pytest.raises(ValueError, match=r"decoder.step is Wired; the config builds Bahdanau there, another model"):
+        net.save_pretrained(tmp_path)
+    net = Seq2Seq.from_config(config())
+    net.decoder.extra = torch.nn.Linear(2, 3)
+    with pytest.raises(ValueError, match=r"decoder.extra is Linear; the config builds no module there"):
+        net.save_pretrained(tmp_path)
+    with pytest.raises(
+        ValueError, match=r"would not load this model again: bridge.hidden.bias is \(7,\) torch.float64"
+    ):
+        Seq2Seq.from_config(config()).double().save_pretrained(tmp_path)
+    net = Seq2Seq.from_config(config(source_vocabulary=19))
+    net.decoder.embedding = net.encoder.embedding
+    with pytest.raises(ValueError, match=r"encoder.embedding.weight and decoder.embedding.weight are one tensor"):
+        net.save_pretrained(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_device_that_is_not_there_is_not_called_damage(folder: Path) -> None:
+    with pytest.raises(RuntimeError, match="abacus"):
+        Seq2Seq.from_pretrained(folder, device="abacus")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -12,6 +13,8 @@ from seq2seq_attn.cipher import (
     encrypt,
     encrypted_batch,
     hold_out,
+    random_message,
+    stuttering_message,
     training_batches,
 )
 
@@ -82,3 +85,17 @@ def test_symbols_outside_the_alphabet_are_refused() -> None:
         encrypt("secret", 13)
     with pytest.raises(ValueError, match="the text is empty"):
         encrypt("", 13)
+
+
+def test_stuttering_messages_repeat_a_symbol_at_13_percent_and_random_ones_at_4() -> None:
+    random = Random(0)
+    for make, share in ((stuttering_message, 0.1 + 0.9 / 27), (random_message, 1 / 27)):
+        message = make(50_000, random)
+        assert len(message) == 50_000 and set(message) == set(ALPHABET.characters)
+        assert sum(a == b for a, b in pairwise(message)) / 50_000 == pytest.approx(share, abs=0.01)
+
+
+def test_training_messages_stutter() -> None:
+    (batch,) = training_batches(3, steps=1, batch_size=4000, max_length=6, random=Random(0))
+    pairs = [pair for text in ALPHABET.decode(batch.target, batch.target_mask) for pair in pairwise(text)]
+    assert sum(a == b for a, b in pairs) / len(pairs) == pytest.approx(0.1 + 0.9 / 27, abs=0.02)

@@ -47,7 +47,7 @@ def test_the_same_seed_gives_the_same_model_bit_for_bit(run: Path, tmp_path: Pat
 def test_cipher_prints_a_table_of_what_it_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(["cipher", *SMALL, "--message", "ERPDRF", "--out", str(tmp_path)])
     printed, progress = capsys.readouterr()
-    assert "FUVEMVEMNMERPDRF" in printed and "ERPDRF" in printed
+    assert "wrong: THIS-IS-A-SECRET" in printed and "\nERPDRF " in printed and "wrong: SECRET" in printed
     assert "of 20 held-out messages" in printed and "s for 3 steps" in printed
     assert "loss=" in progress and "exact_match=" in progress
 
@@ -109,6 +109,9 @@ def test_summary_prints_the_nodes_by_name(run: Path, capsys: pytest.CaptureFixtu
             "50 messages cannot be held out of length 1 to 1; 1 to 9 can",
         ),
         (["cipher", "--device", "abacus"], "device 'abacus' cannot be used"),
+        (["cipher", "--device", "meta"], "device 'meta' cannot be used"),
+        (["cipher", "--out", "/proc/run"], "/proc/run"),
+        (["cipher", "--out", "/proc"], "/proc"),
         (["draw", "bahdanau", "-o", "x.bmp"], "x.bmp ends in '.bmp'; a picture ends in .mmd, .dot, .svg, .png, .pdf"),
         (["draw", "bahdanu", "-o", "x.svg"], "no diagram is called 'bahdanu'; there are bahdanau, first_rnn"),
         (["draw", "none.mmd", "-o", "x.svg"], "No such file or directory: 'none.mmd'"),
@@ -144,6 +147,24 @@ def test_a_wrong_option_ends_with_the_usage(arguments: list[str], capsys: pytest
     with pytest.raises(SystemExit, match="2"):
         cli.main(arguments)
     assert "usage: seq2seq-attn" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "message"),
+    [
+        ("--steps", "0", "'0' is not a whole number of at least 1"),
+        ("--hidden-size", "-3", "'-3' is not a whole number of at least 1"),
+        ("--seed", "99999999999999999999", "'99999999999999999999' is not a whole number from 0 to 2^63 - 1"),
+        ("--learning-rate", "nan", "'nan' is not a number above 0"),
+        ("--learning-rate", "fast", "'fast' is not a number above 0"),
+    ],
+)
+def test_a_number_that_is_none_is_refused_with_what_it_should_be(
+    option: str, text: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["cipher", f"{option}={text}"])
+    assert f"argument {option}: {message}" in capsys.readouterr().err
 
 
 def test_cipher_says_which_extra_is_missing(

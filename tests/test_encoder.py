@@ -79,3 +79,30 @@ def test_unknown_cells_and_a_reset_gate_for_an_lstm_are_refused() -> None:
         encoder(cell="SRU")
     with pytest.raises(ValueError, match="reset_after=False is an option of the GRU; an LSTM has no reset gate"):
         encoder(cell="LSTM", reset_after=False)
+
+
+@pytest.mark.parametrize("reset_after", [True, False])
+def test_dropout_falls_before_every_layer_and_not_on_padding_or_in_evaluation(reset_after: bool) -> None:
+    enc = encoder(dropout=0.5, num_layers=3, reset_after=reset_after).train()
+    enc.dropout.register_forward_hook(lambda module, args, result: calls.append(module.p))
+    calls: list[float] = []
+    enc(SOURCE, MASK)
+    if reset_after:  # torch's own layers have theirs inside
+        assert (len(calls), enc.rnn.dropout) == (1, 0.5)
+    else:
+        assert len(calls) == 3
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (MASK.flip(1), "source_mask has padding before a real position in row 1; pad on the right"),
+        (MASK[:1], r"source_mask is \(1, 5\); source is \(3, 5\), and so must it be"),
+        (torch.zeros_like(MASK), "source_mask has no real position in row 0"),
+    ],
+)
+def test_a_mask_of_another_form_is_refused_at_the_door(mask: torch.Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        encoder()(SOURCE, mask)
+    with pytest.raises(TypeError, match=r"source_mask is torch.float32; give a tensor of torch.bool"):
+        encoder()(SOURCE, mask.float())

@@ -29,10 +29,10 @@ def test_first_rnn_states_the_tutorials_shapes_and_learns_to_100_percent(
 
 @pytest.mark.slow
 def test_cipher_learns_and_shows_where_it_looked(capsys: pytest.CaptureFixture[str]) -> None:
-    run("cipher.py", 300)
+    run("cipher.py")
     printed = capsys.readouterr().out
-    share = float(printed.split("without a mistake: ")[1].split("%")[0])
-    assert share > 60
+    assert float(printed.split("without a mistake: ")[1].split("%")[0]) >= 99
+    assert "FUVEMVEMNMERPDRF →\nTHIS-IS-A-SECRET\n" in printed
     assert "differences from diagrams/bahdanau.mmd: []" in printed
 
 

@@ -73,3 +73,8 @@ SYMBOLS = torch.zeros(2, 3, dtype=torch.int64)
 def test_bad_symbols_are_refused(symbols: Any, mask: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=re.escape(message)):
         check_symbols("source", symbols, mask, 5, CPU)
+
+
+def test_lengths_in_a_list_are_refused() -> None:
+    with pytest.raises(TypeError, match="lengths is a list; give a tensor of whole numbers"):
+        length_mask([1, 2])  # type: ignore[arg-type]

@@ -188,3 +188,8 @@ def test_a_kind_that_the_notation_cannot_write_is_refused() -> None:
     values = [Value("x", "x", "i", "given"), Value("y", "y", "i", "found")]
     with pytest.raises(ValueError, match=r"'a\]' cannot be a kind; use letters, digits, spaces and _ , . \+ -"):
         emit(Graph(values, [Operation("f", "a]", ("x",), "y")]))
+
+
+def test_a_result_arrow_that_is_there_twice_is_called_so() -> None:
+    with pytest.raises(ValueError, match=r"seed.mmd:42: arrow out → y_i is there twice"):
+        parse(SEED + "out --> y_i\n", "seed.mmd")

@@ -11,8 +11,9 @@ from models import OPTIONS, batch, config, model
 from table import tensors
 from torch import Tensor
 
-from seq2seq_attn import Seq2Seq, Wired
+from seq2seq_attn import Bahdanau, Seq2Seq, Wired
 from seq2seq_attn.mask import length_mask
+from seq2seq_attn.mermaid import parse, shipped
 from seq2seq_attn.seq2seq import cross_entropy
 from seq2seq_attn.wiring import Step
 
@@ -248,3 +249,132 @@ def test_check_finds_a_loop_that_hands_on_something_else(word: str, change: Any,
         lambda _, args, kwargs: (args, {**kwargs, word: change(kwargs[word])}), with_kwargs=True
     )
     assert net.check() == [message]
+
+
+def test_check_finds_a_state_changed_in_place_between_two_steps() -> None:
+    net = model("gru")
+
+    def halve(_: Any, args: Any, kwargs: dict[str, Any]) -> None:
+        with torch.no_grad():
+            kwargs["encoder_hidden"].mul_(0.5)
+
+    net.decoder.step.register_forward_pre_hook(halve, with_kwargs=True)
+    assert len(net.check()) == 1 and "was changed in place" in net.check()[0]
+
+
+@pytest.mark.parametrize("when", ["training", "gradients"])
+def test_check_finds_a_step_that_is_another_in_training(when: str) -> None:
+    net = model("gru")
+
+    class Lie(Bahdanau):
+        def forward(
+            self, prev_output: Any, prev_decoder: Any, encoder_hidden: Any, *, mask: Any, keys: Any = None
+        ) -> Step:
+            attn_energies = self.a(prev_decoder, encoder_hidden, keys=keys)
+            attn_weights = self.softmax(attn_energies, mask=mask)
+            context = self.wsum(attn_weights, encoder_hidden)
+            decoder_hidden = self.rnn(prev_output, prev_decoder, context)
+            trains = self.training if when == "training" else torch.is_grad_enabled()
+            output = self.out(prev_output, prev_decoder if trains else decoder_hidden, context)
+            return Step(output, decoder_hidden, context, attn_weights, attn_energies)
+
+    net.decoder.step.__class__ = Lie
+    (difference,) = net.check()
+    assert difference == (
+        "the step is not the same everywhere: arrow s_ii → out is only in training; "
+        "arrow s_i → out is only in evaluation"
+    )
+
+
+def test_check_finds_keys_that_are_not_those_of_the_arguments() -> None:
+    net = model("gru")
+
+    class Lie(Bahdanau):
+        def keys(self, encoder_hidden: Tensor) -> Tensor | None:
+            return super().keys(encoder_hidden.flip(1))
+
+    net.decoder.step.__class__ = Lie
+    assert net.check() == ["node a gives something else with the keys= that it was handed than without"]
+
+
+def test_an_edited_diagram_whose_energy_reads_something_else_makes_its_own_keys() -> None:
+    text = shipped()["bahdanau"].replace("h_j --> a\n", "h_j --> proj\nproj --> k_j\nk_j --> a\n")
+    text = text.replace("e_ij[", 'k_j["k_{j} projected"]\ne_ij[').replace(
+        "subgraph \n    a[", "subgraph \n    proj[Linear]\nend\nsubgraph \n    a["
+    )
+    net = model("gru")
+    nodes = dict(net.decoder.step.named_children()) | {"proj": torch.nn.Linear(14, 14).double()}
+    net.decoder.step = Wired(parse(text), nodes)
+    assert net.check() == []
+    source, source_mask, _, _ = batch()
+    step = net.decoder.step
+    given = torch.randn(3, 5).double(), torch.randn(3, 7).double(), net.encoder(source, source_mask)
+    assert step.keys(given[2]) is None
+    words = dict(zip(("prev_output", "prev_decoder", "encoder_hidden"), given, strict=True))
+    energies = step(**words, mask=source_mask).attn_energies
+    close(energies, nodes["a"](given[1], nodes["proj"](given[2])))
+
+
+def _twice(self: Any, prev_output: Any, prev_decoder: Any, encoder_hidden: Any, *, mask: Any, keys: Any = None) -> Step:
+    attn_energies = self.a(prev_decoder, encoder_hidden, keys=keys)
+    attn_weights = self.softmax(attn_energies, mask=mask)
+    context = self.wsum(attn_weights, encoder_hidden)
+    decoder_hidden = self.rnn(prev_output, prev_decoder, context)
+    output = self.out(decoder_hidden, decoder_hidden)
+    return Step(output, decoder_hidden, context, attn_weights, attn_energies)
+
+
+def test_check_says_which_arrow_a_node_was_handed_twice() -> None:
+    net = model("gru")
+
+    class Lie(Bahdanau):
+        forward = _twice  # type: ignore[assignment]
+
+    net.decoder.step.__class__ = Lie
+    net.decoder.step.out = torch.nn.Bilinear(7, 7, 19).double()
+    net.decoder.step.out.label = "feedforward"
+    assert net.check() == ["Lie ran as no diagram can: arrow s_i → out is there twice"]
+
+
+def test_looking_at_a_model_leaves_its_modes_as_they_were() -> None:
+    net = model("gru").train()
+    net.encoder.eval()
+    modes = [module.training for module in net.modules()]
+    net.draw()
+    assert [module.training for module in net.modules()] == modes
+
+
+def test_a_class_without_a_file_is_drawn_without_a_link() -> None:
+    net = model("gru")
+    namespace: dict[str, Any] = {}
+    exec("from seq2seq_attn.nodes import Softmax\nclass Mine(Softmax): pass", {"__name__": "notebook"}, namespace)
+    net.decoder.step.softmax = namespace["Mine"]()
+    drawing = net.draw()
+    assert drawing.sources.keys() == {"a", "wsum", "rnn", "out"}
+
+
+def test_symbols_behind_the_end_are_eos() -> None:
+    torch.manual_seed(3)
+    net = model("gru", scale=6.0)
+    decoded = net.greedy(torch.randint(23, (41, 5)), torch.ones(41, 5, dtype=torch.bool), max_length=12)
+    assert not decoded.mask.all() and (decoded.symbols[~decoded.mask] == 18).all()
+
+
+def test_greedy_takes_the_first_of_the_greatest_outputs_however_the_logarithm_rounds() -> None:
+    for seed in range(40):
+        torch.manual_seed(seed)
+        net = Seq2Seq.from_config(config(**OPTIONS["paper"]))
+        assert net.check() == []
+
+
+def test_dropout_acts_on_the_readout_too() -> None:
+    net = Seq2Seq.from_config(config(dropout=0.5)).double()
+    net.encoder.dropout.p = 0.0
+    arguments = batch()
+    assert not torch.equal(net(*arguments).output, net(*arguments).output)
+
+
+def test_bos_and_eos_outside_the_vocabulary_are_refused() -> None:
+    net = model("gru")
+    with pytest.raises(ValueError, match="eos is 99; the target has the symbols 0 to 18"):
+        Seq2Seq(net.encoder, net.bridge, net.decoder, bos=0, eos=99)

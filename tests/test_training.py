@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
 
@@ -88,3 +89,43 @@ def test_batches_that_end_early_and_a_loss_that_is_not_finite_are_refused() -> N
     assert all(torch.equal(net.state_dict()[name], value) for name, value in before.items())
     with pytest.raises(ValueError, match="there is no batch to score"):
         exact_match(net, [])
+
+
+def test_training_is_adam_on_clipped_gradients_of_each_batch_alone() -> None:
+    """The same three steps, written out."""
+    torch.manual_seed(5)
+    net = Seq2Seq.from_config(config())
+    twin = copy.deepcopy(net)
+    given = [Batch(*batch()) for _ in range(3)]
+    list(train(net, given, steps=3, learning_rate=0.01, warmup=0, clip=0.1))
+    optimizer = torch.optim.Adam(twin.parameters())
+    for one, rate in zip(given, (0.01, 0.01 * 2 * (1 - 1 / 3), 0.01 * 2 * (1 - 2 / 3)), strict=True):
+        optimizer.zero_grad()
+        twin.loss(*one).backward()
+        norm = torch.stack([parameter.grad.norm() for parameter in twin.parameters()]).norm()
+        assert norm > 0.1  # so that clipping matters
+        for parameter in twin.parameters():
+            parameter.grad.mul_(0.1 / norm)
+        optimizer.param_groups[0]["lr"] = min(rate, 0.01)
+        optimizer.step()
+    for name, parameter in net.named_parameters():
+        torch.testing.assert_close(parameter, dict(twin.named_parameters())[name], rtol=1e-4, atol=1e-6)
+
+
+def test_training_is_in_training_mode_and_scoring_is_not() -> None:
+    net = Seq2Seq.from_config(config(dropout=0.5)).eval()
+    one = Batch(*batch())
+    progress = train(net, [one] * 2, steps=2, learning_rate=0.01)
+    next(progress)
+    assert net.training
+    exact_match(net, [one])
+    assert not net.training
+
+
+def test_a_gradient_that_is_not_finite_never_reaches_the_weights() -> None:
+    net = Seq2Seq.from_config(config())
+    net.bridge.hidden.weight.register_hook(lambda gradient: gradient * torch.inf)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    with pytest.raises(ValueError, match=r"the gradient of step 1 is (inf|nan); try a lower learning rate than 0.01"):
+        list(train(net, [Batch(*batch())], steps=1, learning_rate=0.01))
+    assert all(torch.equal(net.state_dict()[name], value) for name, value in before.items())
