@@ -43,7 +43,7 @@ def main(steps: int = 400) -> None:
     model = Seq2Seq.from_config(config)
 
     # 3. Training, one step an item.
-    for progress in train(model, batches, steps=steps, learning_rate=6e-3):
+    for progress in train(model, batches, steps=steps, learning_rate=5e-3):
         if progress.step % 100 == 0:
             print(f"step {progress.step}  loss {progress.loss:.4f}  exact match {progress.exact_match:.0%}")
     print(f"unseen messages without a mistake: {exact_match(model, [encrypted_batch(unseen, KEY)]):.1%}")

@@ -51,13 +51,14 @@ def random_message(length: int, random: Random) -> str:
 
 
 def stuttering_message(length: int, random: Random) -> str:
-    """A message in which each symbol repeats the one before it with a probability of 1/10, and is any one otherwise.
+    """A message in which each symbol repeats one of the last three with a probability of 1/5, and is any one otherwise.
 
-    Runs of one symbol are where a reader loses its place; among `random_message`s they are too rare to learn from.
+    Repeats are where a reader loses its place; among `random_message`s they are too rare to learn from.
     """
     message = random.choice(ALPHABET.characters)
     while len(message) < length:
-        message += message[-1] if random.random() < 0.1 else random.choice(ALPHABET.characters)
+        repeated = message[-min(len(message), random.randint(1, 3))]
+        message += repeated if random.random() < 0.2 else random.choice(ALPHABET.characters)
     return message
 
 
