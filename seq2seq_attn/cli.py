@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     cipher.add_argument("--out", type=Path, default=Path("cipher-run"), help="folder to write into")
     cipher.add_argument("--seed", type=_seed, default=0, help="of the first weights and the messages")
     cipher.add_argument("--device", default="cpu", help="where to compute: cpu, cuda, cuda:1, …")
-    cipher.add_argument("--steps", type=_positive, default=600, help="steps of training")
+    cipher.add_argument("--steps", type=_positive, default=700, help="steps of training")
     cipher.add_argument("--batch-size", type=_positive, default=64, help="messages a step")
     cipher.add_argument("--learning-rate", type=_rate, default=5e-3, help="the highest, of Adam")
     cipher.add_argument("--max-length", type=_positive, default=32, help="symbols of a message at most")

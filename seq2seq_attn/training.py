@@ -30,7 +30,7 @@ class Progress(NamedTuple):
 def train(
     model: Seq2Seq, batches: Iterable[Batch], *, steps: int, learning_rate: float, warmup: int = 20, clip: float = 1.0
 ) -> Iterator[Progress]:
-    """Train in place with Adam (betas 0.9 and 0.98); every item of the result is one step, done when it is taken.
+    """Train in place with Adam; every item of the result is one step, done when it is taken.
 
     Args:
         model: is put in training mode.
@@ -44,7 +44,7 @@ def train(
         ValueError: batches that end before ``steps``; a loss or gradient that is not finite, before it can
             reach the weights.
     """
-    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, betas=(0.9, 0.98), fused=True)
+    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min((step + 1) / (warmup + 1), 1.0, 2 * (1 - step / steps))
     )

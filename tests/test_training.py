@@ -98,7 +98,7 @@ def test_training_is_adam_on_clipped_gradients_of_each_batch_alone() -> None:
     twin = copy.deepcopy(net)
     given = [Batch(*batch()) for _ in range(3)]
     list(train(net, given, steps=3, learning_rate=0.01, warmup=0, clip=0.1))
-    optimizer = torch.optim.Adam(twin.parameters(), betas=(0.9, 0.98))
+    optimizer = torch.optim.Adam(twin.parameters())
     for one, rate in zip(given, (0.01, 0.01 * 2 * (1 - 1 / 3), 0.01 * 2 * (1 - 2 / 3)), strict=True):
         optimizer.zero_grad()
         twin.loss(*one).backward()
