@@ -62,6 +62,9 @@ class Drawing:
     def __init__(self, graph: Graph, sources: Mapping[str, Path] | None = None, title: str = "diagram") -> None:
         self.graph, self.sources, self.title = graph, dict(sources or {}), title
 
+    def __repr__(self) -> str:
+        return f"<Drawing of {self.title}: {self.graph!r}>"
+
     def save(self, path: str | Path) -> Path:
         """Write the picture; the ending of ``path`` says how: .mmd, .dot, .svg, .png or .pdf.
 

@@ -306,3 +306,7 @@ def test_a_dot_that_fails_is_told_and_not_hidden(bare: Path, tmp_path: Path) -> 
     program.chmod(0o755)
     with pytest.raises(RenderError, match=r"dot failed: no luck; wrote "):
         Drawing(GRAPH).save(tmp_path / "picture.pdf")
+
+
+def test_a_drawing_says_in_a_terminal_what_it_shows() -> None:
+    assert repr(Drawing(GRAPH, title="the seed")) == f"<Drawing of the seed: {GRAPH!r}>"
