@@ -31,6 +31,7 @@ RESERVED = frozenset(
 
 _ID = r"([A-Za-z_][A-Za-z0-9_]*)"
 _HEAD = re.compile(r"(graph|flowchart) +(TD|TB|BT|LR|RL)")
+_SUBGRAPH = ("subgraph", 'subgraph " "')  # as the seed writes it, and as Mermaid from version 10 on wants it
 _VALUE = re.compile(rf'{_ID}\["([^"]*)"\]')
 _OPERATION = re.compile(rf"{_ID}\[([A-Za-z0-9_ ,.+-]+)\]")
 _ARROW = re.compile(rf"{_ID} *--> *{_ID}")
@@ -63,7 +64,7 @@ def parse(text: str, name: str = "diagram") -> Graph:
             headed = _HEAD.fullmatch(line) is not None
             if not headed:
                 refuse(number, f"a diagram begins with 'graph TD'; got {line!r}")
-        elif line == "subgraph" and not inside:
+        elif line in _SUBGRAPH and not inside:
             inside = number
         elif line == "end" and inside:
             inside = 0
@@ -119,7 +120,7 @@ def parse(text: str, name: str = "diagram") -> Graph:
 
 
 def emit(graph: Graph) -> str:
-    """Write a graph as Mermaid, so that ``parse(emit(graph)) == graph``; of the seed's graph, its very bytes.
+    """Write a graph as Mermaid, so that ``parse(emit(graph)) == graph`` and Mermaid of today renders it.
 
     Raises:
         ValueError: an id or a kind that the notation cannot write.
@@ -132,7 +133,7 @@ def emit(graph: Graph) -> str:
     for operation in graph.operations.values():
         if not _OPERATION.fullmatch(text := f"{operation.id}[{operation.kind}]"):
             raise ValueError(f"{operation.kind!r} cannot be a kind; use letters, digits, spaces and _ , . + -")
-        lines += ["subgraph ", f"    {text}", "end"]
+        lines += [_SUBGRAPH[1], f"    {text}", "end"]
     lines += ["", *(f"{source} --> {target}" for source, target in graph.arrows)]
     return "\n".join(lines) + "\n"
 

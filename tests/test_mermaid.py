@@ -22,8 +22,13 @@ def edit(number: int, *instead: str) -> str:
     return "\n".join([*LINES[: number - 1], *instead, *LINES[number:]]) + "\n"
 
 
-def test_the_seed_is_written_byte_for_byte_as_it_was_read() -> None:
-    assert emit(load("bahdanau")).encode() == (FOLDER / "bahdanau.mmd").read_bytes()
+def test_the_seed_is_written_as_it_was_read_but_for_the_subgraphs_that_todays_mermaid_cannot_read() -> None:
+    seed = (FOLDER / "bahdanau.mmd").read_bytes()
+    assert emit(load("bahdanau")).encode() == seed.replace(b"subgraph \n", b'subgraph " "\n') != seed
+
+
+def test_a_subgraph_without_a_label_is_read_in_both_spellings() -> None:
+    assert parse(SEED.replace("subgraph \n", 'subgraph " "\n')) == parse(SEED.replace("subgraph \n", "subgraph\n"))
 
 
 def test_every_diagram_of_the_folder_ships() -> None:
@@ -33,7 +38,7 @@ def test_every_diagram_of_the_folder_ships() -> None:
 @pytest.mark.parametrize("name", shipped())
 def test_a_diagram_that_ships_is_read_written_and_read_the_same(name: str) -> None:
     assert parse(emit(load(name))) == load(name)
-    assert emit(load(name)) == shipped()[name]
+    assert emit(load(name)) == shipped()[name].replace("subgraph \n", 'subgraph " "\n')
 
 
 @any_graph
