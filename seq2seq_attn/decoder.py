@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -51,16 +53,10 @@ class Decoder(nn.Module):
         Returns:
             The values of all steps: output (B, T, V), decoder_hidden (B, T, H), attn_weights (B, T, S), …
         """
-        keys = self.step.keys(encoder_hidden)
+        run = self._for_sentence(encoder_hidden, mask)
         steps: list[Step] = []
         for prev_output in self.embedding(symbols).unbind(dim=1):
-            step = self.step(
-                prev_output=prev_output,
-                prev_decoder=prev_decoder,
-                encoder_hidden=encoder_hidden,
-                mask=mask,
-                keys=keys,
-            )
+            step = run(prev_output=prev_output, prev_decoder=prev_decoder)
             prev_decoder = step.decoder_hidden
             steps.append(step)
         return stack(steps)
@@ -91,19 +87,13 @@ class Decoder(nn.Module):
         """
         if max_length < 1:
             raise ValueError(f"max_length is {max_length}; decode at least 1 symbol")
-        keys = self.step.keys(encoder_hidden)
+        run = self._for_sentence(encoder_hidden, mask)
         symbol = torch.full((len(encoder_hidden),), bos, device=encoder_hidden.device)
         going = torch.ones_like(symbol, dtype=torch.bool)
         scores = encoder_hidden.new_zeros(len(encoder_hidden))
         symbols, masks, weights = [], [], []
         for _ in range(max_length):
-            step = self.step(
-                prev_output=self.embedding(symbol),
-                prev_decoder=prev_decoder,
-                encoder_hidden=encoder_hidden,
-                mask=mask,
-                keys=keys,
-            )
+            step = run(prev_output=self.embedding(symbol), prev_decoder=prev_decoder)
             prev_decoder = step.decoder_hidden
             symbol = step.output.argmax(dim=-1)
             best = torch.log_softmax(step.output, dim=-1).gather(1, symbol[:, None])[:, 0]
@@ -118,3 +108,8 @@ class Decoder(nn.Module):
                 if not going.any():
                     break
         return Decoded(torch.stack(symbols, 1), torch.stack(masks, 1), scores, torch.stack(weights, 1))
+
+    def _for_sentence(self, encoder_hidden: Tensor, mask: Tensor) -> Callable[..., Step]:
+        """The step, with what is the same at every step of a sentence."""
+        keys = self.step.keys(encoder_hidden)
+        return partial(self.step, encoder_hidden=encoder_hidden, mask=mask, keys=keys)

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from tqdm import tqdm
@@ -39,7 +39,7 @@ def run(
     hidden_size: int,
     attention_size: int,
     readout_size: int,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Train, score and write everything into ``out``; the arguments are the options of the command.
 
     Returns:
@@ -86,7 +86,7 @@ def run(
     )
     decoded = [decrypt(model, text, device) for text in messages]
     plain = [ALPHABET.decode(each.symbols, each.mask)[0] for each in decoded]
-    measured = {
+    measured: dict[str, Any] = {
         "exact_match": score,
         "held_out": len(unseen),
         "training_seconds": round(seconds, 2),
@@ -107,9 +107,7 @@ def decrypt(model: Seq2Seq, text: str, device: str = "cpu") -> Decoded:
     return model.eval().greedy(source.to(device), mask.to(device), max_length=len(text) + 1)
 
 
-def _write(
-    out: Path, model: Seq2Seq, measured: dict[str, object], history: list[Progress], decoded: Decoded
-) -> list[str]:
+def _write(out: Path, model: Seq2Seq, measured: dict[str, Any], history: list[Progress], decoded: Decoded) -> list[str]:
     """Write everything; returns the names."""
     model.save_pretrained(out)
     drawing = model.draw(out / "diagram.mmd")
@@ -120,14 +118,14 @@ def _write(
         print(error, file=sys.stderr)
         drawn = ["diagram.mmd", "diagram.dot"]
     target = [*ALPHABET.decode(decoded.symbols, decoded.mask)[0], "end"][: decoded.symbols.shape[1]]
-    plot.attention(out / "attention.png", decoded.attn_weights[0], str(measured["message"]), target)
+    plot.attention(out / "attention.png", decoded.attn_weights[0], measured["message"], target)
     plot.learning(out / "learning.png", history)
     (out / "measured.json").write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
     return [WEIGHTS, CONFIG, *drawn, "attention.png", "learning.png", "measured.json"]
 
 
-def _print(measured: dict[str, object], messages: list[str], plain: list[str], out: Path, written: list[str]) -> None:
-    right = [cipher.decrypt(message, int(str(measured["key"]))) for message in messages]
+def _print(measured: dict[str, Any], messages: list[str], plain: list[str], out: Path, written: list[str]) -> None:
+    right = [cipher.decrypt(message, measured["key"]) for message in messages]
     width = max(len("encrypted"), *map(len, messages))
     print(f"{'encrypted':{width}}  {'decrypted':{width}}")
     for message, read, true in zip(messages, plain, right, strict=True):

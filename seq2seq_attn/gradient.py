@@ -46,19 +46,18 @@ def false_keywords(recorder: Recorder) -> list[str]:
     Returns:
         A sentence for each; [] when every node gives the same with and without them.
     """
-    found: dict[str, None] = {}
+    found: list[str] = []
     for call in (call for run in recorder.runs for call in run.calls):
         needed = _needed(call)
         if needed.keys() != call.kwargs.keys():
             with torch.no_grad():
                 alone = call.node(*call.args, **needed)
             extra = ", ".join(f"{name}=" for name in call.kwargs.keys() - needed.keys())
-            for part, own in zip(_parts(call.result), _parts(alone), strict=True):
-                if not torch.allclose(part, own, rtol=1e-3, atol=1e-4):
-                    found[f"node {call.id} gives something else with the {extra} that it was handed than without"] = (
-                        None
-                    )
-    return list(found)
+            sentence = f"node {call.id} gives something else with the {extra} that it was handed than without"
+            pairs = zip(_parts(call.result), _parts(alone), strict=True)
+            if sentence not in found and not all(torch.allclose(a, b, rtol=1e-3, atol=1e-4) for a, b in pairs):
+                found.append(sentence)
+    return found
 
 
 def _needed(call: Call) -> dict[str, Any]:

@@ -238,9 +238,9 @@ class Seq2Seq(nn.Module):
         encoder_hidden: Tensor = self.encoder(source, source_mask)
         return self.bridge(encoder_hidden, source_mask), encoder_hidden
 
-    def _record(self, steps: int = 3) -> Recorder:
+    def _record(self) -> Recorder:
         """Run the example in training, in evaluation and greedily, compare, and keep what ran in evaluation."""
-        source, mask, target, target_mask = self.example(steps)
+        source, mask, target, target_mask = self.example()
         modes = {module: module.training for module in self.modules()}
         runs: dict[str, Recorder] = {}
         try:
@@ -251,14 +251,15 @@ class Seq2Seq(nn.Module):
                         self(source, mask, target, target_mask)
                 with torch.no_grad(), Recorder(self.decoder.step) as runs["greedy decoding"]:
                     chosen = self.decoder.greedy(
-                        *self._read(source, mask), mask=mask, bos=self.bos, eos=None, max_length=steps
+                        *self._read(source, mask), mask=mask, bos=self.bos, eos=None, max_length=target.shape[1]
                     ).symbols
         finally:
             for module, training in modes.items():
                 module.training = training
+        graph = runs["evaluation"].graph()
         for name, recorder in runs.items():
             recorder.check_handed_on()
-            if differences := recorder.graph().diff(runs["evaluation"].graph(), name, "evaluation"):
+            if differences := recorder.graph().diff(graph, name, "evaluation"):
                 raise TraceError(f"the step is not the same everywhere: {'; '.join(differences)}")
         for number, (run, following) in enumerate(pairwise(runs["greedy decoding"].runs)):
             symbol = run.returned["output"].argmax(dim=-1)

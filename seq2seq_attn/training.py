@@ -66,8 +66,8 @@ def train(
             )
         optimizer.step()
         schedule.step()
-        right = (output.argmax(dim=-1) == batch.target) | ~batch.target_mask
-        yield Progress(done, loss.item(), right.all(dim=1).float().mean().item())
+        right = _right(output.argmax(dim=-1), batch.target, batch.target_mask)
+        yield Progress(done, loss.item(), right.float().mean().item())
         if done == steps:
             return
     raise ValueError(f"the batches ended after {done} of {steps} steps")
@@ -80,9 +80,13 @@ def exact_match(model: Seq2Seq, batches: Iterable[Batch]) -> float:
     for batch in batches:
         decoded = model.greedy(batch.source, batch.source_mask, max_length=batch.target.shape[1])
         size = decoded.symbols.shape[1]
-        same = (decoded.symbols == batch.target[:, :size]) | ~batch.target_mask[:, :size]
-        right += int(same.all(dim=1).sum())
+        right += int(_right(decoded.symbols, batch.target[:, :size], batch.target_mask[:, :size]).sum())
         rows += len(batch.source)
     if not rows:
         raise ValueError("there is no batch to score")
     return right / rows
+
+
+def _right(symbols: Tensor, target: Tensor, target_mask: Tensor) -> Tensor:
+    """Which rows have every real symbol of the target, (B, T) → (B,) bool."""
+    return ((symbols == target) | ~target_mask).all(dim=1)

@@ -66,6 +66,7 @@ class Wired(Wiring):
         )
         self._order = graph.order()
         self._takes = {id: _keywords(node) for id, node in nodes.items()}
+        self._hidden = frozenset({"mask", "keys"}).union(*self._takes.values())
         self._result = namedtuple("Step", [value.word for value in graph.outputs])  # type: ignore[misc]
         for id in graph.operations:
             if hasattr(self, id):
@@ -93,7 +94,7 @@ class Wired(Wiring):
         """One run of the diagram; returns a named tuple of all values that its operations make."""
         words = self._arguments.parameters
         hidden = {name: value for name, value in kwargs.items() if name not in words}
-        if unknown := hidden.keys() - frozenset({"mask", "keys"}).union(*self._takes.values()):
+        if unknown := hidden.keys() - self._hidden:
             raise TypeError(f"no node takes {', '.join(sorted(unknown))}; the values are {', '.join(words)}")
         given = self._arguments.bind(*args, **{name: kwargs[name] for name in kwargs if name in words}).arguments
         values = {value.id: given[value.word] for value in self.graph.inputs}

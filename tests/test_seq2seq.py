@@ -9,6 +9,7 @@ import pytest
 import torch
 from models import OPTIONS, batch, config, model
 from table import tensors
+from test_trace import lying
 from torch import Tensor
 
 from seq2seq_attn import Bahdanau, Seq2Seq, Wired
@@ -17,6 +18,7 @@ from seq2seq_attn.mermaid import parse, shipped
 from seq2seq_attn.seq2seq import cross_entropy
 from seq2seq_attn.wiring import Step
 
+OUT = "output = self.out(prev_output, decoder_hidden, context)"  # the line of Bahdanau.forward
 every_model = pytest.mark.parametrize("name", OPTIONS)
 
 
@@ -266,19 +268,10 @@ def test_check_finds_a_state_changed_in_place_between_two_steps() -> None:
 def test_check_finds_a_step_that_is_another_in_training(when: str) -> None:
     net = model("gru")
 
-    class Lie(Bahdanau):
-        def forward(
-            self, prev_output: Any, prev_decoder: Any, encoder_hidden: Any, *, mask: Any, keys: Any = None
-        ) -> Step:
-            attn_energies = self.a(prev_decoder, encoder_hidden, keys=keys)
-            attn_weights = self.softmax(attn_energies, mask=mask)
-            context = self.wsum(attn_weights, encoder_hidden)
-            decoder_hidden = self.rnn(prev_output, prev_decoder, context)
-            trains = self.training if when == "training" else torch.is_grad_enabled()
-            output = self.out(prev_output, prev_decoder if trains else decoder_hidden, context)
-            return Step(output, decoder_hidden, context, attn_weights, attn_energies)
-
-    net.decoder.step.__class__ = Lie
+    trains = "self.training" if when == "training" else "torch.is_grad_enabled()"
+    net.decoder.step.__class__ = lying(
+        OUT, f"output = self.out(prev_output, prev_decoder if {trains} else decoder_hidden, context)"
+    )
     (difference,) = net.check()
     assert difference == (
         "the step is not the same everywhere: arrow s_ii → out is only in training; "
@@ -315,22 +308,10 @@ def test_an_edited_diagram_whose_energy_reads_something_else_makes_its_own_keys(
     close(energies, nodes["a"](given[1], nodes["proj"](given[2])))
 
 
-def _twice(self: Any, prev_output: Any, prev_decoder: Any, encoder_hidden: Any, *, mask: Any, keys: Any = None) -> Step:
-    attn_energies = self.a(prev_decoder, encoder_hidden, keys=keys)
-    attn_weights = self.softmax(attn_energies, mask=mask)
-    context = self.wsum(attn_weights, encoder_hidden)
-    decoder_hidden = self.rnn(prev_output, prev_decoder, context)
-    output = self.out(decoder_hidden, decoder_hidden)
-    return Step(output, decoder_hidden, context, attn_weights, attn_energies)
-
-
 def test_check_says_which_arrow_a_node_was_handed_twice() -> None:
     net = model("gru")
 
-    class Lie(Bahdanau):
-        forward = _twice  # type: ignore[assignment]
-
-    net.decoder.step.__class__ = Lie
+    net.decoder.step.__class__ = lying(OUT, "output = self.out(decoder_hidden, decoder_hidden)")
     net.decoder.step.out = torch.nn.Bilinear(7, 7, 19).double()
     net.decoder.step.out.label = "feedforward"
     assert net.check() == ["Lie ran as no diagram can: arrow s_i → out is there twice"]

@@ -403,20 +403,13 @@ def test_one_module_under_two_operations_is_refused() -> None:
     assert not shared._forward_hooks and not step._forward_pre_hooks
 
 
-def test_a_mask_changed_inside_a_list_is_seen() -> None:
+def test_a_value_slipped_in_inside_a_list_is_refused() -> None:
     class Listens(GRUStep):
         def forward(self, prev_output: Tensor, prev_decoder: Tensor, context: Tensor, *, extra: list[Tensor]) -> Tensor:  # type: ignore[override]
             return super().forward(prev_output, prev_decoder, context)
 
-    class Lie(Bahdanau):
-        def forward(self, prev_output: Tensor, prev_decoder: Any, encoder_hidden: Tensor, *, mask: Tensor) -> Any:  # type: ignore[override]
-            attn_energies = self.a(prev_decoder, encoder_hidden)
-            attn_weights = self.softmax(attn_energies, mask=mask)
-            context = self.wsum(attn_weights, encoder_hidden)
-            decoder_hidden = self.rnn(prev_output, prev_decoder, context, extra=[context * 2])
-            output = self.out(prev_output, decoder_hidden, context)
-            return bahdanau.Step(output, decoder_hidden, context, attn_weights, attn_energies)
-
+    call = "decoder_hidden = self.rnn(prev_output, prev_decoder, context"
+    Lie = lying(f"{call})", f"{call}, extra=[context * 2])")
     given = arguments()
     sizes = [given[word].shape[-1] for word in ("prev_output", "encoder_hidden", "prev_decoder")]
     with pytest.raises(TraceError, match="extra= of node rnn is not what Lie was given: something happens to it"):

@@ -16,8 +16,8 @@ class FeedforwardOutput(nn.Module):
 
     Bahdanau et al. 2015, section 3.1, equation 4, whose g reads the *new* state s_i. The paper's appendix A.2.2, taken
     literally, reads s_{i-1}; that is another diagram, not this one. Maxout (Goodfellow et al. 2013) takes the larger
-    of each pair of neighbours: t_k = max(t~_{2k-1}, t~_{2k}). The paper's readout is
-    maxout; it leaves the biases out of its equations, and they are here.
+    of each pair of neighbours: t_k = max(t~_{2k-1}, t~_{2k}). The paper's readout is maxout; it
+    leaves the biases out of its equations, and they are here.
 
     Args:
         input_size: size of y_{i-1}, the embedding of the previous symbol.
