@@ -6,8 +6,9 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from seq2seq_attn.nodes.check import check
+from seq2seq_attn.nodes.check import check_inputs
 from seq2seq_attn.nodes.state import State, visible
 
 
@@ -15,14 +16,12 @@ class FeedforwardOutput(nn.Module):
     """Node `out`: y_i = g(y_{i-1}, s_i, c_i) = W_o t, with t = tanh or maxout of V_o y_{i-1} + U_o s_i + C_o c_i + b.
 
     Bahdanau et al. 2015, section 3.1, equation 4, whose g reads the *new* state s_i. The paper's appendix A.2.2, taken
-    literally, reads s_{i-1}; that is another diagram, not this one. Maxout (Goodfellow et al. 2013) takes the larger
+    literally, reads s_{i-1}; that is the diagram `appendix`. Maxout (Goodfellow et al. 2013) takes the larger
     of each pair of neighbours: t_k = max(t~_{2k-1}, t~_{2k}). The paper's readout is maxout; it
     leaves the biases out of its equations, and they are here.
 
     Args:
-        input_size: size of y_{i-1}, the embedding of the previous symbol.
-        hidden_size: size of s_i (its visible part, for an LSTM).
-        context_size: size of c_i.
+        input_size: sizes of all arguments together: of y_{i-1}, s_i and c_i in the seed's diagram.
         readout_size: size of t, l in the paper.
         vocabulary_size: number V of symbols.
         readout: "tanh" or "maxout".
@@ -32,18 +31,17 @@ class FeedforwardOutput(nn.Module):
         ValueError: another ``readout``.
 
     Example:
-        >>> out = FeedforwardOutput(3, 5, 7, readout_size=4, vocabulary_size=11, readout="maxout")
+        >>> out = FeedforwardOutput(3 + 5 + 7, readout_size=4, vocabulary_size=11, readout="maxout")
         >>> out(torch.zeros(2, 3), torch.zeros(2, 5), torch.zeros(2, 7)).shape
         torch.Size([2, 11])
     """
 
     label = "feedforward"
+    all_steps = True
 
     def __init__(
         self,
         input_size: int,
-        hidden_size: int,
-        context_size: int,
         readout_size: int,
         vocabulary_size: int,
         *,
@@ -53,40 +51,155 @@ class FeedforwardOutput(nn.Module):
         super().__init__()
         if readout not in ("tanh", "maxout"):
             raise ValueError(f"readout is {readout!r}; FeedforwardOutput knows 'tanh' and 'maxout'")
-        self.input_size, self.hidden_size, self.context_size = input_size, hidden_size, context_size
-        self.readout = readout
+        self.input_size, self.readout = input_size, readout
         pieces = 2 if readout == "maxout" else 1
-        self.hidden = nn.Linear(input_size + hidden_size + context_size, pieces * readout_size)
+        self.hidden = nn.Linear(input_size, pieces * readout_size)
         self.dropout = nn.Dropout(dropout)
         self.W = nn.Linear(readout_size, vocabulary_size)
 
-    def forward(self, prev_output: Tensor, decoder_hidden: State, context: Tensor) -> Tensor:
+    def forward(self, *inputs: State) -> Tensor:
         """Scores of every symbol of the vocabulary.
 
         Args:
-            prev_output: y_{i-1}, (B, E), embedded.
-            decoder_hidden: s_i, (B, H).
-            context: c_i, (B, M).
+            inputs: y_{i-1}, s_i and c_i, or whatever the arrows bring, each (B, [T], …).
 
         Returns:
-            y_i, (B, V): logits, not probabilities.
+            y_i, (B, [T], V): logits, not probabilities.
 
         Raises:
-            TypeError, ValueError: see `check`.
+            TypeError, ValueError: see `check_inputs`.
         """
-        state = visible(decoder_hidden)
-        check(
-            self,
-            prev_output=(prev_output, "B input_size"),
-            decoder_hidden=(state, "B hidden_size"),
-            context=(context, "B context_size"),
-        )
-        hidden: Tensor = self.hidden(torch.cat([prev_output, state, context], dim=-1))
+        hidden: Tensor = self.hidden(check_inputs(self, tuple(map(visible, inputs)), "input_size"))
         t = maxout(hidden) if self.readout == "maxout" else torch.tanh(hidden)
         logits: Tensor = self.W(self.dropout(t))
         return logits
 
 
+class LinearOutput(nn.Module):
+    """Node `out`: y_i = W x + b, with x the arguments side by side.
+
+    Luong et al. 2015, equation 6, over the attentional state; Sutskever et al. 2014 over s_i.
+
+    Args:
+        input_size: sizes of all arguments together.
+        vocabulary_size: number V of symbols.
+
+    Example:
+        >>> LinearOutput(5, vocabulary_size=11)(torch.zeros(2, 5)).shape
+        torch.Size([2, 11])
+    """
+
+    label = "linear"
+    all_steps = True
+
+    def __init__(self, input_size: int, vocabulary_size: int) -> None:
+        super().__init__()
+        self.input_size = input_size
+        self.W = nn.Linear(input_size, vocabulary_size)
+
+    def forward(self, *inputs: State) -> Tensor:
+        """Scores of every symbol of the vocabulary.
+
+        Args:
+            inputs: each (B, [T], …).
+
+        Returns:
+            y_i, (B, [T], V): logits.
+
+        Raises:
+            TypeError, ValueError: see `check_inputs`.
+        """
+        logits: Tensor = self.W(check_inputs(self, tuple(map(visible, inputs)), "input_size"))
+        return logits
+
+
+class TiedOutput(nn.Module):
+    """Node `out`: y_i = E (W x) + b, with x the arguments side by side and E the target embedding's own weights.
+
+    Press & Wolf 2017, "Using the Output Embedding to Improve Language Models"; Inan et al. 2017, "Tying Word Vectors
+    and Word Classifiers". W brings x to the size of an embedding.
+
+    Args:
+        input_size: sizes of all arguments together.
+        embedding: the target embedding, (V, E). It stays one parameter, trained from both sides; in a ``state_dict``
+            it stands under both names.
+
+    Raises:
+        TypeError: an ``embedding`` that is no nn.Embedding.
+
+    Example:
+        >>> TiedOutput(5, nn.Embedding(11, 3))(torch.zeros(2, 5)).shape
+        torch.Size([2, 11])
+    """
+
+    label = "tied"
+    all_steps = True
+
+    def __init__(self, input_size: int, embedding: nn.Embedding) -> None:
+        super().__init__()
+        if not isinstance(embedding, nn.Embedding):
+            raise TypeError(f"embedding is a {type(embedding).__name__}; TiedOutput takes an nn.Embedding")
+        self.input_size = input_size
+        self.W = nn.Linear(input_size, embedding.embedding_dim, bias=False)
+        self.embedding = embedding
+        self.b = nn.Parameter(torch.zeros(embedding.num_embeddings))
+
+    def forward(self, *inputs: State) -> Tensor:
+        """Scores of every symbol of the vocabulary; see `LinearOutput.forward`."""
+        vector = self.W(check_inputs(self, tuple(map(visible, inputs)), "input_size"))
+        return F.linear(vector, self.embedding.weight, self.b)
+
+
+class MixtureOfSoftmaxes(nn.Module):
+    """Node `out`: y_i = log sum_k pi_k softmax(W t_k + b), with t_k = tanh(H_k x + b_k) and pi = softmax(P x).
+
+    Yang et al. 2018, "Breaking the Softmax Bottleneck": logits that are one product have the rank of t at most, the log
+    of a mixture has not. It gives log-probabilities, which are logits too: their softmax is the mixture.
+
+    Args:
+        input_size: sizes of all arguments together; x is them side by side.
+        readout_size: size of each t_k.
+        vocabulary_size: number V of symbols.
+        components: number of softmaxes.
+
+    Raises:
+        ValueError: less than one component.
+
+    Example:
+        >>> MixtureOfSoftmaxes(5, readout_size=3, vocabulary_size=11)(torch.zeros(2, 5)).shape
+        torch.Size([2, 11])
+    """
+
+    label = "mixture_of_softmaxes"
+    all_steps = True
+
+    def __init__(self, input_size: int, readout_size: int, vocabulary_size: int, *, components: int = 3) -> None:
+        super().__init__()
+        if components < 1:
+            raise ValueError(f"components is {components}; MixtureOfSoftmaxes takes 1 or more")
+        self.input_size, self.components = input_size, components
+        self.prior = nn.Linear(input_size, components, bias=False)
+        self.hidden = nn.Linear(input_size, components * readout_size)
+        self.W = nn.Linear(readout_size, vocabulary_size)
+
+    def forward(self, *inputs: State) -> Tensor:
+        """Log-probabilities of every symbol of the vocabulary.
+
+        Args:
+            inputs: each (B, [T], …).
+
+        Returns:
+            y_i, (B, [T], V).
+
+        Raises:
+            TypeError, ValueError: see `check_inputs`.
+        """
+        x = check_inputs(self, tuple(map(visible, inputs)), "input_size")
+        t = torch.tanh(self.hidden(x)).reshape(*x.shape[:-1], self.components, -1)  # (B, [T], components, R)
+        prior = torch.log_softmax(self.prior(x), dim=-1)  # (B, [T], components)
+        return torch.logsumexp(prior[..., None] + torch.log_softmax(self.W(t), dim=-1), dim=-2)
+
+
 def maxout(hidden: Tensor) -> Tensor:
-    """The larger of each pair of neighbours, (B, 2 R) → (B, R). Goodfellow et al. 2013, with pieces of two."""
-    return hidden.reshape(len(hidden), -1, 2).amax(dim=-1)
+    """The larger of each pair of neighbours, (…, 2 R) → (…, R). Goodfellow et al. 2013, with pieces of two."""
+    return hidden.reshape(*hidden.shape[:-1], -1, 2).amax(dim=-1)

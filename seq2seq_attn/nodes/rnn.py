@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seq2seq_attn.nodes.check import check
-from seq2seq_attn.nodes.state import LSTMState
+from seq2seq_attn.nodes.check import check, check_inputs
+from seq2seq_attn.nodes.state import LSTMState, State, visible
 
 
 class GRUStep(nn.Module):
@@ -19,56 +21,66 @@ class GRUStep(nn.Module):
     left out here. As in torch, z keeps the old state; the paper's z takes the new one, which is the same unit with z
     written for 1 - z. Both orders have the same parameters.
 
-    The state is updated before the output is generated ("look, update, generate", section 3.1); the authors' own
-    code (GroundHog, Blocks) generates from s_{i-1} before it updates.
+    The second argument is the state, all others are put side by side as x.
 
     Args:
-        input_size: size of y_{i-1}, the embedding of the previous symbol.
-        context_size: size of c_i.
+        input_size: size of x, of all arguments but the state together.
         hidden_size: size of s_i.
         reset_after: apply the reset gate after the product with U_n (True) or before it (False, the paper).
 
     Example:
-        >>> rnn = GRUStep(input_size=3, context_size=5, hidden_size=7)
+        >>> rnn = GRUStep(input_size=3 + 5, hidden_size=7)
         >>> rnn(torch.zeros(2, 3), torch.zeros(2, 7), torch.zeros(2, 5)).shape
         torch.Size([2, 7])
     """
 
     label = "RNN"
 
-    def __init__(self, input_size: int, context_size: int, hidden_size: int, *, reset_after: bool = True) -> None:
+    def __init__(self, input_size: int, hidden_size: int, *, reset_after: bool = True) -> None:
         super().__init__()
-        self.input_size, self.context_size, self.hidden_size = input_size, context_size, hidden_size
-        self.reset_after = reset_after
-        self.cell = nn.GRUCell(input_size + context_size, hidden_size)
+        self.input_size, self.hidden_size, self.reset_after = input_size, hidden_size, reset_after
+        self.cell = nn.GRUCell(input_size, hidden_size)
 
-    def forward(self, prev_output: Tensor, prev_decoder: Tensor, context: Tensor) -> Tensor:
+    def forward(self, prev_output: State, prev_decoder: Tensor, *context: State) -> Tensor:
         """One step.
 
         Args:
-            prev_output: y_{i-1}, (B, E), embedded.
+            prev_output: y_{i-1}, embedded, or whatever the first arrow brings, (B, E).
             prev_decoder: s_{i-1}, (B, H).
-            context: c_i, (B, M).
+            context: c_i, (B, M), and whatever further arrows bring.
 
         Returns:
             s_i, (B, H).
 
         Raises:
-            TypeError, ValueError: see `check`.
+            TypeError, ValueError: see `check` and `check_inputs`.
         """
-        check(
-            self,
-            prev_output=(prev_output, "B input_size"),
-            prev_decoder=(prev_decoder, "B hidden_size"),
-            context=(context, "B context_size"),
-        )
-        inputs = torch.cat([prev_output, context], dim=-1)
+        inputs = joined(self, prev_output, prev_decoder, context)
         if self.reset_after:
             state: Tensor = self.cell(inputs, prev_decoder)
             return state
         cell = self.cell
         gates = F.linear(inputs, cell.weight_ih, cell.bias_ih)
         return reset_before(gates, prev_decoder, cell.weight_hh, cell.bias_hh)
+
+    def sequence(self, prev_output: State, prev_decoder: Tensor, *context: State) -> Tensor:
+        """All steps at once, where no argument waits for a step before it; ``prev_decoder`` is s_0.
+
+        Args, Returns, Raises: as `forward`, with an axis T behind B in all but ``prev_decoder``.
+        """
+        inputs = joined(self, prev_output, prev_decoder, context, axes="B T")
+        if self.reset_after:
+            states: Tensor = torch.gru(inputs, prev_decoder[None], *library(self, self.cell))[0]
+            return states
+        cell, state, steps = self.cell, prev_decoder, []
+        for gates in F.linear(inputs, cell.weight_ih, cell.bias_ih).unbind(dim=1):
+            state = reset_before(gates, state, cell.weight_hh, cell.bias_hh)
+            steps.append(state)
+        return torch.stack(steps, dim=1)
+
+    def initial(self, encoder_hidden: Tensor) -> Tensor:
+        """What stands for s_0 where no bridge makes it: zeros, (B, H)."""
+        return encoder_hidden.new_zeros(len(encoder_hidden), self.hidden_size)
 
 
 def reset_before(gates: Tensor, state: Tensor, weight_hh: Tensor, bias_hh: Tensor) -> Tensor:
@@ -90,51 +102,115 @@ def reset_before(gates: Tensor, state: Tensor, weight_hh: Tensor, bias_hh: Tenso
     return (1 - z) * n + z * state
 
 
+class ElmanStep(nn.Module):
+    """Node `rnn`: s_i = tanh(W x + U s_{i-1} + b), the plain recurrent network (Elman 1990), x as in `GRUStep`.
+
+    Args:
+        input_size: size of x, of all arguments but the state together.
+        hidden_size: size of s_i.
+
+    Example:
+        >>> rnn = ElmanStep(input_size=3 + 5, hidden_size=7)
+        >>> rnn(torch.zeros(2, 3), torch.zeros(2, 7), torch.zeros(2, 5)).shape
+        torch.Size([2, 7])
+    """
+
+    label = "RNN"
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.input_size, self.hidden_size = input_size, hidden_size
+        self.cell = nn.RNNCell(input_size, hidden_size)
+
+    def forward(self, prev_output: State, prev_decoder: Tensor, *context: State) -> Tensor:
+        """One step; see `GRUStep.forward`."""
+        state: Tensor = self.cell(joined(self, prev_output, prev_decoder, context), prev_decoder)
+        return state
+
+    def sequence(self, prev_output: State, prev_decoder: Tensor, *context: State) -> Tensor:
+        """All steps at once; see `GRUStep.sequence`."""
+        inputs = joined(self, prev_output, prev_decoder, context, axes="B T")
+        states: Tensor = torch.rnn_tanh(inputs, prev_decoder[None], *library(self, self.cell))[0]
+        return states
+
+    def initial(self, encoder_hidden: Tensor) -> Tensor:
+        """What stands for s_0 where no bridge makes it: zeros, (B, H)."""
+        return encoder_hidden.new_zeros(len(encoder_hidden), self.hidden_size)
+
+
 class LSTMStep(nn.Module):
     """Node `rnn`: s_i = f(s_{i-1}, y_{i-1}, c_i), with f an LSTM (Hochreiter & Schmidhuber 1997) over [y_{i-1}; c_i].
 
     Its state, hidden and cell, travels as one value, an `LSTMState`; the other nodes read its hidden part.
 
     Args:
-        input_size: size of y_{i-1}, the embedding of the previous symbol.
-        context_size: size of c_i.
+        input_size: size of all arguments but the state together.
         hidden_size: size of s_i, hidden and cell each.
 
     Example:
-        >>> rnn = LSTMStep(input_size=3, context_size=5, hidden_size=7)
+        >>> rnn = LSTMStep(input_size=3 + 5, hidden_size=7)
         >>> rnn(torch.zeros(2, 3), LSTMState(torch.zeros(2, 7), torch.zeros(2, 7)), torch.zeros(2, 5)).cell.shape
         torch.Size([2, 7])
     """
 
     label = "RNN"
 
-    def __init__(self, input_size: int, context_size: int, hidden_size: int) -> None:
+    def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
-        self.input_size, self.context_size, self.hidden_size = input_size, context_size, hidden_size
-        self.cell = nn.LSTMCell(input_size + context_size, hidden_size)
+        self.input_size, self.hidden_size = input_size, hidden_size
+        self.cell = nn.LSTMCell(input_size, hidden_size)
 
-    def forward(self, prev_output: Tensor, prev_decoder: LSTMState, context: Tensor) -> LSTMState:
+    def forward(self, prev_output: State, prev_decoder: LSTMState, *context: State) -> LSTMState:
         """One step.
 
         Args:
-            prev_output: y_{i-1}, (B, E), embedded.
+            prev_output: y_{i-1}, embedded, or whatever the first arrow brings, (B, E).
             prev_decoder: s_{i-1}, an `LSTMState` of two (B, H).
-            context: c_i, (B, M).
+            context: c_i, (B, M), and whatever further arrows bring.
 
         Returns:
             s_i, an `LSTMState` of two (B, H).
 
         Raises:
-            TypeError, ValueError: see `check`; a ``prev_decoder`` that is no `LSTMState`.
+            TypeError, ValueError: see `check` and `check_inputs`; a ``prev_decoder`` that is no `LSTMState`.
         """
+        inputs = self._joined(prev_output, prev_decoder, context, "B")
+        return LSTMState(*self.cell(inputs, tuple(prev_decoder)))
+
+    def sequence(self, prev_output: State, prev_decoder: LSTMState, *context: State) -> Tensor:
+        """The hidden parts of all steps at once, (B, T, H); see `GRUStep.sequence`."""
+        inputs = self._joined(prev_output, prev_decoder, context, "B T")
+        first = [part[None] for part in prev_decoder]
+        states: Tensor = torch.lstm(inputs, first, *library(self, self.cell))[0]
+        return states
+
+    def initial(self, encoder_hidden: Tensor) -> LSTMState:
+        """What stands for s_0 where no bridge makes it: zeros."""
+        zeros = encoder_hidden.new_zeros(len(encoder_hidden), self.hidden_size)
+        return LSTMState(zeros, zeros.clone())
+
+    def _joined(self, prev_output: State, prev_decoder: Any, context: tuple[State, ...], axes: str) -> Tensor:
         if not isinstance(prev_decoder, LSTMState):
             kind = type(prev_decoder).__name__
             raise TypeError(f"prev_decoder is a {kind}; node LSTMStep takes an LSTMState(hidden, cell)")
         check(
             self,
-            prev_output=(prev_output, "B input_size"),
             prev_decoder=(prev_decoder.hidden, "B hidden_size"),
-            context=(context, "B context_size"),
             **{"prev_decoder.cell": (prev_decoder.cell, "B hidden_size")},
         )
-        return LSTMState(*self.cell(torch.cat([prev_output, context], dim=-1), tuple(prev_decoder)))
+        return joined(self, prev_output, prev_decoder.hidden, context, axes)
+
+
+def joined(node: nn.Module, first: State, prev_decoder: Tensor, others: tuple[State, ...], axes: str = "B") -> Tensor:
+    """The inputs of a recurrent node side by side, checked against each other and its state: (*axes, input_size)."""
+    inputs = tuple(visible(value) for value in (first, *others))
+    shapes = {f"input {n}": (value, f"{axes} F{n}") for n, value in enumerate(inputs, start=1)}
+    check(node, prev_decoder=(prev_decoder, "B hidden_size"), **shapes)
+    return check_inputs(node, inputs, "input_size")
+
+
+def library(node: nn.Module, cell: nn.RNNCellBase) -> tuple[Any, ...]:
+    """What torch.gru, torch.lstm and torch.rnn_tanh take behind inputs and state to run this cell over a sequence."""
+    weights = [cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh]
+    has_biases, num_layers, dropout, bidirectional, batch_first = True, 1, 0.0, False, True
+    return weights, has_biases, num_layers, dropout, node.training, bidirectional, batch_first

@@ -1,4 +1,4 @@
-"""The decoder's state: one value in the diagram, a tensor for a GRU, a pair of tensors for an LSTM."""
+"""The decoder's state: one value in the diagram; a tensor, or several of them that travel together."""
 
 from __future__ import annotations
 
@@ -19,9 +19,34 @@ class LSTMState(NamedTuple):
     cell: Tensor
 
 
-State: TypeAlias = Tensor | LSTMState
+class Layers(tuple[Tensor | LSTMState, ...]):
+    """One value a layer, the lowest first: ``Layers(first, second)``."""
+
+    def __new__(cls, *values: Tensor | LSTMState) -> Layers:
+        """A tuple takes one iterable; this takes the values, as a named tuple does."""
+        return super().__new__(cls, values)
+
+
+class LayeredState(NamedTuple):
+    """The state of several layers, handed from step to step as one value.
+
+    Attributes:
+        output: (B, H), what the highest layer gives: the part that other nodes read.
+        layers: the state of each layer.
+        noise: what each layer's previous hidden state is multiplied with in this sentence, (B, H) each; empty without
+            variational dropout, in evaluation, and before the first step.
+    """
+
+    output: Tensor
+    layers: Layers
+    noise: Layers
+
+
+State: TypeAlias = Tensor | LSTMState | LayeredState
 
 
 def visible(state: State) -> Tensor:
     """The part of a state that the other nodes read: (B, H)."""
+    if isinstance(state, LayeredState):
+        return state.output
     return state.hidden if isinstance(state, LSTMState) else state

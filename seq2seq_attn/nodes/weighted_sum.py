@@ -19,19 +19,26 @@ class WeightedSum(nn.Module):
     """
 
     label = "weighted_sum"
+    all_steps = True
 
     def forward(self, attn_weights: Tensor, encoder_hidden: Tensor) -> Tensor:
         """The weighted sum over source positions.
 
         Args:
-            attn_weights: alpha_ij, (B, S), zero on padding.
+            attn_weights: alpha_ij, (B, [T], S), zero on padding.
             encoder_hidden: h_j, (B, S, M), finite on padding too.
 
         Returns:
-            c_i, (B, M).
+            c_i, (B, [T], M).
 
         Raises:
             TypeError, ValueError: see `check`.
         """
-        check(self, attn_weights=(attn_weights, "B S"), encoder_hidden=(encoder_hidden, "B S M"))
+        check(self, attn_weights=(attn_weights, "B [T] S"), encoder_hidden=(encoder_hidden, "B S M"))
+        if attn_weights.dim() == 3:
+            return torch.bmm(attn_weights, encoder_hidden)
         return torch.bmm(attn_weights[:, None, :], encoder_hidden).squeeze(1)
+
+    def initial(self, encoder_hidden: Tensor) -> Tensor:
+        """What stands for c_0: zeros, (B, M)."""
+        return encoder_hidden.new_zeros(len(encoder_hidden), encoder_hidden.shape[-1])
