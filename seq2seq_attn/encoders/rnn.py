@@ -1,4 +1,4 @@
-"""The encoder: a source sentence becomes one hidden vector per position, h_j."""
+"""The recurrent encoder: a source sentence, read word by word from both ends."""
 
 from __future__ import annotations
 
@@ -9,55 +9,60 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from seq2seq_attn.mask import check_symbols
+from seq2seq_attn.encoders.encoder import Encoder
 from seq2seq_attn.nodes.rnn import reset_before
 
 
-class Encoder(nn.Module):
-    """Reads the embedded source with a recurrent network: h_j = [forward state at j; backward state at j].
+class RNNEncoder(Encoder):
+    """Reads with a recurrent network: h_j = [f(x_j, forward state at j-1); f'(x_j, backward state at j+1)].
 
-    Bahdanau et al. 2015, section 3.2. The sentences are packed: padding changes nothing, and h_j is zero there.
+    Bahdanau et al. 2015, section 3.2. The sentences are packed: the backward direction begins at each row's own last
+    word, not on padding.
 
     Args:
-        embedding: of the source symbols; its ``embedding_dim`` is the input size.
-        hidden_size: of each direction; h_j has ``memory_size``, twice as much with two directions.
-        cell: "GRU" or "LSTM".
+        embedding_size: size of x_j, an embedded source symbol.
+        hidden_size: size of each direction; h_j has ``memory_size``, twice as much with two directions.
+        cell: "GRU", "LSTM" or "Elman" (tanh).
         num_layers: layers, one upon the other.
         bidirectional: also read from right to left.
-        dropout: probability of zeroing an element of an embedding, or of a layer's input, in training.
+        dropout: probability of zeroing an element of x_j, or of a further layer's input, in training.
         reset_after: where a GRU's reset gate acts; see `GRUStep`. False is the paper, and a slower loop in Python.
 
     Raises:
-        ValueError: another ``cell``; ``reset_after=False`` with an LSTM.
+        ValueError: another ``cell``; ``reset_after=False`` without a GRU; no layer.
 
     Example:
-        >>> encoder = Encoder(nn.Embedding(11, 3), hidden_size=5)
-        >>> encoder(torch.tensor([[4, 8, 0]]), torch.tensor([[True, True, False]])).shape
+        >>> encoder = RNNEncoder(3, hidden_size=5)
+        >>> encoder(torch.zeros(1, 3, 3), torch.tensor([[True, True, False]])).shape
         torch.Size([1, 3, 10])
     """
 
+    label = "RNN"
+
     def __init__(
         self,
-        embedding: nn.Embedding,
+        embedding_size: int,
         hidden_size: int,
         *,
-        cell: Literal["GRU", "LSTM"] = "GRU",
+        cell: Literal["GRU", "LSTM", "Elman"] = "GRU",
         num_layers: int = 1,
         bidirectional: bool = True,
         dropout: float = 0.0,
         reset_after: bool = True,
     ) -> None:
         super().__init__()
-        if cell not in ("GRU", "LSTM"):
-            raise ValueError(f"cell is {cell!r}; Encoder knows 'GRU' and 'LSTM'")
-        if cell == "LSTM" and not reset_after:
-            raise ValueError("reset_after=False is an option of the GRU; an LSTM has no reset gate")
-        self.embedding = embedding
-        self.hidden_size, self.bidirectional, self.reset_after = hidden_size, bidirectional, reset_after
+        if cell not in ("GRU", "LSTM", "Elman"):
+            raise ValueError(f"cell is {cell!r}; {type(self).__name__} knows 'GRU', 'LSTM' and 'Elman'")
+        if cell != "GRU" and not reset_after:
+            raise ValueError(f"reset_after=False is an option of the GRU; cell is {cell!r}, which has no reset gate")
+        if num_layers < 1:
+            raise ValueError(f"num_layers is {num_layers}; an RNNEncoder has at least 1")
+        self.embedding_size, self.hidden_size = embedding_size, hidden_size
+        self.bidirectional, self.reset_after = bidirectional, reset_after
         self.memory_size = hidden_size * (2 if bidirectional else 1)
         self.dropout = nn.Dropout(dropout)
-        self.rnn = (nn.GRU if cell == "GRU" else nn.LSTM)(
-            embedding.embedding_dim,
+        self.rnn = {"GRU": nn.GRU, "LSTM": nn.LSTM, "Elman": nn.RNN}[cell](
+            embedding_size,
             hidden_size,
             num_layers,
             batch_first=True,
@@ -65,26 +70,25 @@ class Encoder(nn.Module):
             dropout=dropout if num_layers > 1 else 0.0,
         )
 
-    def forward(self, source: Tensor, source_mask: Tensor) -> Tensor:
+    def forward(self, embedded: Tensor, source_mask: Tensor) -> Tensor:
         """Read a batch.
 
         Args:
-            source: (B, S) int64.
+            embedded: x_j, (B, S, E).
             source_mask: (B, S) bool, True = real, padding on the right, at least one real position a row.
 
         Returns:
             h_j, (B, S, M), zero on padding.
 
         Raises:
-            TypeError, ValueError: see `check_symbols`.
+            TypeError, ValueError: see `Encoder.checked`.
         """
-        check_symbols("source", source, source_mask, self.embedding.num_embeddings, self.embedding.weight.device)
-        embedded: Tensor = self.dropout(self.embedding(source))
+        inputs = self.dropout(self.checked(embedded, source_mask))
         if not self.reset_after:
-            return self._reset_before(embedded, source_mask)
+            return self._reset_before(inputs, source_mask)
         lengths = source_mask.sum(dim=1).cpu()
-        packed, _ = self.rnn(pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False))
-        return pad_packed_sequence(packed, batch_first=True, total_length=source.shape[1])[0]
+        packed, _ = self.rnn(pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False))
+        return pad_packed_sequence(packed, batch_first=True, total_length=inputs.shape[1])[0]
 
     def _reset_before(self, inputs: Tensor, mask: Tensor) -> Tensor:
         """The same layers and parameters, with the reset gate before the recurrent product."""
