@@ -10,35 +10,20 @@ import subprocess
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
-from xml.etree.ElementTree import Element
 
 import pytest
+from svg import LINK, SVG, dashed, groups, texts
 from table import NODES
 
 from seq2seq_attn import mermaid
-from seq2seq_attn.bahdanau import Bahdanau
-from seq2seq_attn.draw import FORMATS, Drawing, RenderError, sources
+from seq2seq_attn.draw import FORMATS, Drawing, RenderError
+from seq2seq_attn.graph import Graph, Operation, Value
+from seq2seq_attn.kinds import sources
+from seq2seq_attn.wirings.bahdanau import Bahdanau
 
-SVG = "{http://www.w3.org/2000/svg}"
-LINK = "{http://www.w3.org/1999/xlink}"
 GRAPH = mermaid.load("bahdanau")
 
 every_diagram = pytest.mark.parametrize("name", mermaid.shipped())
-
-
-def groups(svg: Path | str, kind: str) -> list[tuple[str, Element]]:
-    """The nodes or the edges of an SVG, each with its title."""
-    root = ElementTree.parse(svg).getroot() if isinstance(svg, Path) else ElementTree.fromstring(svg)
-    return [(group.findtext(f"{SVG}title", ""), group) for group in root.iter(f"{SVG}g") if group.get("class") == kind]
-
-
-def texts(group: Element) -> list[tuple[str, float]]:
-    """Every text of a group, with its size."""
-    return [("".join(text.itertext()), float(text.get("font-size", "nan"))) for text in group.iter(f"{SVG}text")]
-
-
-def dashed(group: Element) -> bool:
-    return any("stroke-dasharray" in path.attrib for path in group.iter(f"{SVG}path"))
 
 
 @pytest.fixture
@@ -89,7 +74,7 @@ def test_what_one_step_hands_to_the_next_is_dashed_and_joins_the_two_values(name
     graph = mermaid.load(name)
     svg = Drawing(graph).save(tmp_path / "picture.svg")
     drawn = [frozenset(title.split("->")) for title, edge in groups(svg, "edge") if dashed(edge)]
-    expected = [frozenset({now.id, before.id}) for now, before in graph.recurrences]
+    expected = [frozenset({now.id, before.id}) for now, before in (*graph.recurrences, *graph.beginnings)]
     assert sorted(drawn, key=sorted) == sorted(expected, key=sorted)
 
 
@@ -109,6 +94,48 @@ def test_operations_are_ellipses_and_values_boxes(name: str, tmp_path: Path) -> 
     for title, node in groups(Drawing(graph).save(tmp_path / "picture.svg"), "node"):
         shapes = {element.tag.removeprefix(SVG) for element in node.iter()} & {"ellipse", "path", "polygon"}
         assert (shapes == {"ellipse"}) if title in graph.operations else ("ellipse" not in shapes and shapes)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("kind", ["difference", "bands"])
+def test_a_difference_and_bands_are_saved_in_every_format(kind: str, format: str, tmp_path: Path) -> None:
+    edited = mermaid.parse(mermaid.shipped()["bahdanau"].replace("softmax[softmax]", "softmax[sparsemax]"))
+    drawing = {
+        "difference": Drawing.of_difference(GRAPH, edited),
+        "bands": Drawing(GRAPH, bands=dict.fromkeys(GRAPH.operations, "inside")),
+    }[kind]
+    path = drawing.save(tmp_path / f"picture.{format}")
+    beginning = b"%% what changed " if (kind, format) == ("difference", "mmd") else BEGINNINGS[format]
+    assert path.read_bytes().startswith(beginning)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("written", "letter", "subscript"),
+    [
+        ("alpha_{i-1,j}", "α", "i\N{MINUS SIGN}1,j"),
+        ("s_{i-2}", "s", "i\N{MINUS SIGN}2"),
+        ("e_{kij}", "e", "kij"),
+        ("s_{0}", "s", "0"),
+        ("y_{i+1}", "y", "i+1"),
+        ("coverage_{i,j}", "coverage", "i,j"),
+        ("Lambda_{j}", "Λ", "j"),
+    ],
+)
+def test_any_subscript_and_any_symbol_stand_in_the_label_inside_the_box(
+    written: str, letter: str, subscript: str, tmp_path: Path
+) -> None:
+    value = Value("x", *written.rstrip("}").split("_{"), "word")
+    graph = Graph([value, Value("o", "o", "i", "made")], [Operation("f", "kind", ("x",), "o")])
+    nodes = dict(groups(Drawing(graph).save(tmp_path / "picture.svg"), "node"))
+    assert [text for text, _ in texts(nodes["x"])] == [letter, subscript, "word"]
+    numbers = re.findall(r"-?[\d.]+", next(nodes["x"].iter(f"{SVG}path")).get("d", ""))
+    right = max(map(float, numbers[::2]))
+    for text in nodes["x"].iter(f"{SVG}text"):
+        narrowest = (
+            0.25 * float(text.get("font-size", "nan")) * len("".join(text.itertext()))
+        )  # as if of i, j and commas
+        assert float(text.get("x", "nan")) + narrowest < right
 
 
 @pytest.mark.parametrize(
@@ -226,6 +253,14 @@ def test_a_png_has_192_dots_an_inch(tmp_path: Path) -> None:
     assert width == pytest.approx(points * 192 / 72, rel=0.02)
 
 
+def test_without_a_renderer_a_diagram_that_is_there_is_not_written_over(bare: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.mmd"
+    mine.write_text("%% my notes\n" + mermaid.emit(GRAPH), encoding="utf-8")
+    with pytest.raises(RenderError, match=re.escape(f"; wrote {tmp_path / 'mine.dot'} instead")):
+        Drawing.of_difference(mermaid.load("first_rnn"), mermaid.load(mine)).save(tmp_path / "mine.svg")
+    assert mine.read_text(encoding="utf-8").startswith("%% my notes\n")
+
+
 @pytest.mark.parametrize(
     ("format", "package"), [("svg", "graphviz-pure"), ("png", "graphviz-pure"), ("pdf", "pygraphviz")]
 )
@@ -278,9 +313,9 @@ def test_a_notebook_without_a_renderer_shows_the_text_and_what_to_install(bare: 
 def test_to_read_and_draw_a_diagram_needs_no_torch(tmp_path: Path) -> None:
     code = (
         "import sys\n"
-        "from seq2seq_attn import draw, mermaid\n"
+        "from seq2seq_attn import draw, kinds, mermaid\n"
         "graph = mermaid.load('bahdanau')\n"
-        "draw.Drawing(graph, draw.sources(graph)).save('picture.dot')\n"
+        "draw.Drawing(graph, kinds.sources(graph)).save('picture.dot')\n"
         "print('torch' in sys.modules)\n"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
@@ -310,3 +345,39 @@ def test_a_dot_that_fails_is_told_and_not_hidden(bare: Path, tmp_path: Path) -> 
 
 def test_a_drawing_says_in_a_terminal_what_it_shows() -> None:
     assert repr(Drawing(GRAPH, title="the seed")) == f"<Drawing of the seed: {GRAPH!r}>"
+
+
+def test_a_drawing_of_a_difference_says_in_a_terminal_what_differs() -> None:
+    edited = mermaid.parse(mermaid.shipped()["bahdanau"].replace("c_i --> out", ""))
+    drawing = Drawing.of_difference(GRAPH, edited, names=("mine", "yours"))
+    assert repr(drawing) == "<Drawing of mine → yours: arrow c_i → out is only in mine>"
+    assert repr(Drawing.of_difference(GRAPH, GRAPH, title="twice")) == "<Drawing of twice: no difference>"
+
+
+def test_a_notebook_shows_a_difference(tmp_path: Path) -> None:
+    drawing = Drawing.of_difference(GRAPH, mermaid.load("first_rnn"))
+    bundle = drawing._repr_mimebundle_()
+    assert bundle["text/plain"] == drawing.text()
+    assert {title for title, _ in groups(bundle["image/svg+xml"], "node")} >= GRAPH.operations.keys()
+
+
+INSIDE = dict.fromkeys(GRAPH.operations, "inside")
+
+
+@pytest.mark.parametrize(
+    ("bands", "message"),
+    [
+        (
+            {"a": "inside"},
+            "bands name the operations a; the graph has a, softmax, wsum, rnn, out. Give each of these a band.",
+        ),
+        (
+            INSIDE | {"encode": "before"},
+            "bands name the operations a, softmax, wsum, rnn, out, encode; the graph has a, softmax, wsum, rnn, out. ",
+        ),
+        (INSIDE | {"out": "later"}, "the band of out is 'later'; there are before, inside, after"),
+    ],
+)
+def test_bands_that_do_not_fit_the_graph_are_refused(bands: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Drawing(GRAPH, bands=bands)
