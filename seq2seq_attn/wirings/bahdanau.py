@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from seq2seq_attn.nodes import State
 from seq2seq_attn.wiring import Step, Wiring
@@ -12,20 +12,9 @@ class Bahdanau(Wiring):
     """One step of the decoder: diagrams/bahdanau.mmd, one line an operation.
 
     Bahdanau et al. 2015, section 3.1: look (a, softmax, wsum), update (rnn), generate (out).
-
-    Args:
-        a: energy of (s_{i-1}, h_j), with the keyword ``keys``, e.g. `FeedforwardEnergy`.
-        softmax: weights of the energies, with the keyword ``mask``, e.g. `Softmax`.
-        wsum: context of (weights, h_j), e.g. `WeightedSum`.
-        rnn: next state of (y_{i-1}, s_{i-1}, c_i), e.g. `GRUStep`.
-        out: scores of (y_{i-1}, s_i, c_i), e.g. `FeedforwardOutput`.
     """
 
     diagram = "bahdanau"
-
-    def __init__(self, *, a: nn.Module, softmax: nn.Module, wsum: nn.Module, rnn: nn.Module, out: nn.Module) -> None:
-        super().__init__()
-        self.a, self.softmax, self.wsum, self.rnn, self.out = a, softmax, wsum, rnn, out
 
     def forward(
         self,

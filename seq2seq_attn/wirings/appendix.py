@@ -1,0 +1,34 @@
+"""The wiring of diagrams/appendix.mmd, written by hand."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from seq2seq_attn.nodes import State
+from seq2seq_attn.wiring import Step, Wiring
+
+
+class Appendix(Wiring):
+    """One step of the decoder: diagrams/appendix.mmd, one line an operation.
+
+    Bahdanau et al. 2015, appendix A.2.2, taken literally: the readout reads s_{i-1}, not s_i.
+    """
+
+    diagram = "appendix"
+
+    def forward(
+        self,
+        prev_output: Tensor,
+        prev_decoder: State,
+        encoder_hidden: Tensor,
+        *,
+        mask: Tensor,
+        keys: Tensor | None = None,
+    ) -> Step:
+        """One step; the arguments are the values that the picture is given, by their words."""
+        attn_energies = self.a(prev_decoder, encoder_hidden, keys=keys)
+        attn_weights = self.softmax(attn_energies, mask=mask)
+        context = self.wsum(attn_weights, encoder_hidden)
+        decoder_hidden = self.rnn(prev_output, prev_decoder, context)
+        output = self.out(prev_output, prev_decoder, context)
+        return Step(output, decoder_hidden, context, attn_weights, attn_energies)
