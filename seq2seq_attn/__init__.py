@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from seq2seq_attn.alphabet import Alphabet as Alphabet
     from seq2seq_attn.alphabet import Batch as Batch
-    from seq2seq_attn.bahdanau import Bahdanau as Bahdanau
     from seq2seq_attn.bridge import Bridge as Bridge
     from seq2seq_attn.config import Config as Config
     from seq2seq_attn.decoder import Decoded as Decoded
     from seq2seq_attn.decoder import Decoder as Decoder
     from seq2seq_attn.draw import Drawing as Drawing
-    from seq2seq_attn.encoder import Encoder as Encoder
     from seq2seq_attn.graph import Graph as Graph
+    from seq2seq_attn.kinds import register as register
     from seq2seq_attn.seq2seq import Seq2Seq as Seq2Seq
     from seq2seq_attn.training import exact_match as exact_match
     from seq2seq_attn.training import train as train
@@ -28,13 +27,12 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "alphabet": ("Alphabet", "Batch"),
-    "bahdanau": ("Bahdanau",),
     "bridge": ("Bridge",),
     "config": ("Config",),
     "decoder": ("Decoded", "Decoder"),
     "draw": ("Drawing",),
-    "encoder": ("Encoder",),
     "graph": ("Graph",),
+    "kinds": ("register",),
     "seq2seq": ("Seq2Seq",),
     "training": ("exact_match", "train"),
     "wired": ("Wired",),

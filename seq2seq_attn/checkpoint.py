@@ -22,11 +22,11 @@ def save(folder: str | Path, config: Config, weights: Mapping[str, Tensor]) -> N
     Args:
         folder: made if it is not there.
         config: what the model is built from.
-        weights: its state_dict.
+        weights: its `own_weights`.
 
     Raises:
         OSError: a folder that cannot be written, or a full disk; what was there before is as it was.
-        ValueError: two weights that are one tensor; a model of a config has none such.
+        ValueError: two weights that share their memory.
     """
     places: dict[int, str] = {}
     for name, tensor in weights.items():
@@ -44,6 +44,19 @@ def save(folder: str | Path, config: Config, weights: Mapping[str, Tensor]) -> N
         raise OSError(f"{folder} cannot be written: {error}") from None
     os.replace(new_weights, folder / WEIGHTS)
     os.replace(new_config, folder / CONFIG)
+
+
+def own_weights(model: nn.Module) -> dict[str, Tensor]:
+    """The state_dict with each tensor once, under its first name: an embedding tied to the output has no second one."""
+    tied = ties(model)
+    return {name: tensor for name, tensor in model.state_dict().items() if name not in tied}
+
+
+def ties(model: nn.Module) -> dict[str, str]:
+    """Each further name of a parameter that has several, with its first."""
+    first: dict[int, str] = {}
+    names = {n: first.setdefault(id(p), n) for n, p in model.named_parameters(remove_duplicate=False)}
+    return {name: own for name, own in names.items() if name != own}
 
 
 def load(folder: str | Path) -> tuple[Config, dict[str, Tensor]]:
@@ -78,16 +91,16 @@ def fill(model: nn.Module, weights: Mapping[str, Tensor], folder: str | Path) ->
     Raises:
         ValueError: a weight that is missing, unknown, of another shape or type; the model is then as it was.
     """
-    if faults := misfits(model.state_dict(), weights):
+    if faults := misfits(own_weights(model), weights):
         hint = ""
         if (Path(folder) / f"{CONFIG}.new").exists():
             hint = f". A save was cut off between its two files: rename {CONFIG}.new to {CONFIG}"
         raise ValueError(f"{Path(folder) / WEIGHTS} does not fit {CONFIG}: {'; '.join(faults)}{hint}")
-    model.load_state_dict(weights)
+    model.load_state_dict(weights, strict=False)  # but for second names of tied weights, each is there: see above
 
 
 def misfits(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> list[str]:
-    """Why these weights are not those of a model whose state_dict is ``own``; [] if they are."""
+    """Why these weights are not those of a model whose `own_weights` are ``own``; [] if they are."""
     faults = [f"{name} is missing" for name in own if name not in weights]
     faults += [f"{name} is unknown" for name in weights if name not in own]
     for name in own.keys() & weights.keys():

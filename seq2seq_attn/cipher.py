@@ -4,11 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from random import Random
+from typing import Any
 
+from seq2seq_attn import mermaid
 from seq2seq_attn.alphabet import Alphabet, Batch
+from seq2seq_attn.config import Config
 
 ALPHABET = Alphabet("ABCDEFGHIJKLMNOPQRSTUVWXYZ-")
 SECRET = "THIS-IS-A-SECRET"
+
+
+def config(diagram: str = "bahdanau", **options: Any) -> Config:
+    """A model of the size that learns the cipher in a minute.
+
+    Args:
+        diagram: the name of a picture that ships, a ``.mmd`` file, or a text.
+        options: other fields of the `Config`, which win.
+
+    Raises:
+        ValueError: a diagram that is none, an option that is not allowed.
+        OSError: a file that cannot be read.
+
+    Example:
+        >>> config("luong", cell="LSTM").hidden_size
+        80
+    """
+    graph = mermaid.load(diagram)
+    copies = any(value.word == "source" for value in graph.values.values()) and "encoder" not in graph.operations
+    sizes: dict[str, Any] = {
+        "diagram": diagram if diagram in mermaid.shipped() else mermaid.emit(graph),
+        "source_vocabulary": ALPHABET.target_size if copies else len(ALPHABET),  # who copies numbers both alike
+        "target_vocabulary": ALPHABET.target_size,
+        "bos": ALPHABET.bos,
+        "eos": ALPHABET.eos,
+        "embedding_size": 24,
+        "hidden_size": 80,
+        "attention_size": 128,
+        "readout_size": 32,
+    }
+    return Config(**(sizes | options))
 
 
 def encrypt(text: str, key: int) -> str:
@@ -86,17 +120,16 @@ def hold_out(count: int, max_length: int, random: Random) -> list[str]:
     return list(held_out)
 
 
-def training_batches(
-    key: int, *, steps: int, batch_size: int, max_length: int, random: Random, held_out: Collection[str] = frozenset()
-) -> Iterator[Batch]:
-    """Batches of new `stuttering_message`s, of all lengths from 1 to a longest that grows with the steps.
+def training_messages(
+    *, steps: int, batch_size: int, max_length: int, random: Random, held_out: Collection[str] = frozenset()
+) -> Iterator[list[str]]:
+    """Lists of new `stuttering_message`s, of all lengths from 1 to a longest that grows with the steps.
 
     The longest grows in a straight line from 6 to ``max_length`` over the first half of the steps: short messages teach
     the alignment at a fraction of the cost.
 
     Args:
-        key: of the cipher.
-        steps: number of batches.
+        steps: number of lists.
         batch_size: messages in each.
         max_length: symbols of a message at most.
         random: where the messages come from.
@@ -110,4 +143,19 @@ def training_batches(
             message = stuttering_message(random.randint(1, longest), random)
             if message not in held_out:
                 messages.append(message)
-        yield encrypted_batch(messages, key)
+        yield messages
+
+
+def training_batches(
+    key: int, *, steps: int, batch_size: int, max_length: int, random: Random, held_out: Collection[str] = frozenset()
+) -> Iterator[Batch]:
+    """`training_messages` as batches from ciphertext to plaintext.
+
+    Args:
+        key: of the cipher.
+        steps, batch_size, max_length, random, held_out: see `training_messages`.
+    """
+    lists = training_messages(
+        steps=steps, batch_size=batch_size, max_length=max_length, random=random, held_out=held_out
+    )
+    return (encrypted_batch(messages, key) for messages in lists)

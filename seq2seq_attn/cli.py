@@ -5,11 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seq2seq_attn import mermaid
-from seq2seq_attn.draw import Drawing, RenderError, sources
+from seq2seq_attn.draw import Drawing, RenderError
+from seq2seq_attn.graph import Graph
+from seq2seq_attn.kinds import sources
+from seq2seq_attn.schedule import schedule
+from seq2seq_attn.whole import around, split
 
 if TYPE_CHECKING:  # torch is loaded by the commands that compute; drawing a diagram does not
     from seq2seq_attn.seq2seq import Seq2Seq
@@ -51,25 +56,42 @@ def _parser() -> argparse.ArgumentParser:
     cipher.add_argument("--learning-rate", type=_rate, default=5e-3, help="the highest, of Adam")
     cipher.add_argument("--max-length", type=_positive, default=32, help="symbols of a message at most")
     cipher.add_argument("--held-out", type=_positive, default=1000, help="messages to score, never trained on")
-    cipher.add_argument("--cell", choices=("GRU", "LSTM"), default="GRU", help="of encoder and decoder")
-    cipher.add_argument("--embedding-size", type=_positive, default=24, help="of a symbol")
-    cipher.add_argument(
-        "--hidden-size", type=_positive, default=80, help="of the decoder and of each encoder direction"
-    )
-    cipher.add_argument("--attention-size", type=_positive, default=128, help="hidden layer of the energy")
-    cipher.add_argument("--readout-size", type=_positive, default=32, help="hidden layer of the output")
+    model = cipher.add_argument_group("the model")
+    model.add_argument("--diagram", metavar="DIAGRAM", default="bahdanau", help=_DIAGRAM)
+    encoders = ("RNN", "pyramid", "convolution", "transformer")
+    model.add_argument("--encoder", choices=encoders, default="RNN", help="where the diagram does not show it")
+    cells = ("GRU", "LSTM", "Elman")
+    model.add_argument("--cell", choices=cells, default="GRU", help="of the encoder, and of what the diagram calls RNN")
+    model.add_argument("--num-layers", type=_positive, default=1, help="layers of the encoder")
+    model.add_argument("--embedding-size", type=_positive, default=24, help="of a symbol")
+    model.add_argument("--hidden-size", type=_positive, default=80, help="of the decoder and of each encoder direction")
+    model.add_argument("--attention-size", type=_positive, default=128, help="hidden layer of the energy")
+    model.add_argument("--readout-size", type=_positive, default=32, help="hidden layer of the output")
 
-    draw = add("draw", _draw, "draw a diagram, or the computation graph of a trained model from a real run")
-    draw.add_argument("path", metavar="PATH", help="a diagram's name (bahdanau), a .mmd file, or a model's folder")
+    draw = add("draw", _draw, "draw a diagram, what two of them differ in, or the computation graph of a model")
+    _add_path(draw)
+    draw.add_argument(
+        "--diff", nargs=2, metavar=("A", "B"), help="two diagrams in one: what B adds to A, what it lacks"
+    )
+    draw.add_argument("--whole", action="store_true", help="with embeddings, encoder and bridge around the step")
+    draw.add_argument("--schedule", action="store_true", help="in bands: before, inside and after the loop")
     draw.add_argument("-o", "--out", type=Path, required=True, help="picture to write: .mmd, .dot, .svg, .png or .pdf")
 
     check = add("check", _check, "trace a model and compare it with its diagram; exits 1 if they differ")
-    check.add_argument("path", metavar="PATH", help="a model's folder")
-    check.add_argument("--diagram", metavar="DIAGRAM", help="another diagram, by name or as a .mmd file")
+    _add_path(check)
 
     summary = add("summary", _summary, "print a model's modules with shapes and parameters")
-    summary.add_argument("path", metavar="PATH", help="a model's folder")
+    _add_path(summary)
     return parser
+
+
+_DIAGRAM = "the picture of the step: the name of one that ships, or a .mmd file"
+
+
+def _add_path(command: argparse.ArgumentParser) -> None:
+    command.add_argument("path", metavar="PATH", nargs="?", help="a model's folder, or a diagram by name or .mmd file")
+    what = "a diagram, by name or .mmd file: of a new model, or, beside a model's folder, to compare with it"
+    command.add_argument("--diagram", metavar="DIAGRAM", help=what)
 
 
 def _positive(text: str) -> int:
@@ -95,39 +117,82 @@ def _rate(text: str) -> float:
 
 
 def _cipher(options: argparse.Namespace) -> int:
+    from seq2seq_attn.cipher import config as make_config
+    from seq2seq_attn.config import Config
+
     try:
         from seq2seq_attn.demo import run
     except ModuleNotFoundError as error:
         raise ValueError(f"{error.name} is missing, of the extra 'demo': pip install {error.name}") from None
-    run(**{name: value for name, value in vars(options).items() if name not in ("name", "command")})
+    given = vars(options)
+    of_the_model = {field.name for field in fields(Config)} & given.keys()
+    config = make_config(**{name: given[name] for name in of_the_model})
+    run(**{name: given[name] for name in given if name not in {"name", "command", *of_the_model}}, config=config)
     return 0
 
 
 def _draw(options: argparse.Namespace) -> int:
-    if Path(options.path).is_dir():
-        saved = _load(options.path).draw().save(options.out)
+    if str(options.out) in (options.path, options.diagram, *(options.diff or ())):
+        raise ValueError(f"{options.out} is the diagram itself; give -o another name")
+    if options.diff:
+        if options.path or options.diagram or options.schedule:
+            raise ValueError("--diff draws two diagrams; leave out PATH, --diagram and --schedule")
+        before, after = (_picture(name, options.whole) for name in options.diff)
+        stems = (Path(options.diff[0]).stem, Path(options.diff[1]).stem)
+        names = (options.diff[0], options.diff[1]) if stems[0] == stems[1] else stems
+        links = sources(before) | sources(after)
+        saved = Drawing.of_difference(before, after, links, names=names).save(options.out)
+    elif options.path and Path(options.path).is_dir():
+        if options.diagram:
+            raise ValueError(f"--diagram and the model in {options.path} are two pictures; draw them one by one")
+        drawing = _load(options.path).draw(whole=options.whole, schedule=options.schedule)
+        saved = drawing.save(options.out)
     else:
-        graph = mermaid.load(options.path)
-        saved = Drawing(graph, sources(graph), Path(options.path).stem).save(options.out)
+        name = _one(options)
+        graph = _picture(name, options.whole)
+        bands = schedule(graph).bands() if options.schedule else None
+        saved = Drawing(graph, sources(graph), Path(name).stem, bands=bands).save(options.out)
     print(f"wrote {saved}")
     return 0
 
 
+def _picture(diagram: str, whole: bool) -> Graph:
+    """A diagram as it is, or with what stands around a step."""
+    graph, encoder = split(mermaid.load(diagram))
+    return around(graph, encoder or "RNN") if whole or encoder else graph
+
+
 def _check(options: argparse.Namespace) -> int:
-    specification = mermaid.load(options.diagram) if options.diagram else None
-    model = _load(options.path)
+    is_folder = options.path and Path(options.path).is_dir()
+    specification = mermaid.load(options.diagram) if options.diagram and is_folder else None
+    model = _load(options.path) if is_folder else _new(_one(options))
     differences = model.check(specification)
     for difference in differences:
         print(difference)
-    name = options.diagram or f"{model.decoder.step.diagram}.mmd"
-    print(f"{options.path} {'differs from' if differences else 'is'} {name}")
+    name = options.diagram or (options.path if not is_folder else model.config.diagram if model.config else "")
+    name = f"{name}.mmd" if name in mermaid.shipped() else "its diagram" if "\n" in name else name
+    print(f"{options.path if is_folder else 'a new model'} {'differs from' if differences else 'is'} {name}")
     return 1 if differences else 0
+
+
+def _one(options: argparse.Namespace) -> str:
+    """The one diagram that is named, as PATH or as --diagram."""
+    if bool(options.path) == bool(options.diagram):
+        raise ValueError(
+            "give one diagram, as PATH or as --diagram" + (", or --diff" if options.name == "draw" else "")
+        )
+    if options.path and not options.path.endswith(".mmd"):
+        try:
+            mermaid.load(options.path)
+        except ValueError as error:
+            raise ValueError(f"there is no folder {options.path!r}, and {error}") from None
+    return str(options.path or options.diagram)
 
 
 def _summary(options: argparse.Namespace) -> int:
     import torchinfo
 
-    model = _load(options.path)
+    model = _load(options.path) if options.path and Path(options.path).is_dir() else _new(_one(options))
     # torchinfo counts a layer twice that first runs outside its parent, as U does for the keys: the energy makes them.
     setattr(model.decoder.step, "keys", lambda encoder_hidden: None)  # noqa: B010
     print(
@@ -141,6 +206,17 @@ def _summary(options: argparse.Namespace) -> int:
         )
     )
     return 0
+
+
+def _new(diagram: str) -> Seq2Seq:
+    """A model of a diagram with the sizes of the cipher, its first weights always the same."""
+    import torch
+
+    from seq2seq_attn.cipher import config
+    from seq2seq_attn.seq2seq import Seq2Seq
+
+    torch.manual_seed(0)
+    return Seq2Seq.from_diagram(diagram, config(diagram)).eval()
 
 
 def _load(folder: str) -> Seq2Seq:

@@ -13,21 +13,26 @@ class Config:
     """Sizes and options of a `Seq2Seq`; read by `Seq2Seq.from_config` and saved as config.json. No size has a default.
 
     Args:
-        source_vocabulary: number of source symbols.
-        target_vocabulary: number of target symbols, ``bos`` and ``eos`` included.
+        source_vocabulary: number of known source symbols.
+        target_vocabulary: number of known target symbols, ``bos`` and ``eos`` included.
         bos: the target symbol that begins a sentence.
         eos: the target symbol that ends one.
         embedding_size: size of an embedded symbol, E.
         hidden_size: size of s_i and of each direction of the encoder, H.
         attention_size: hidden layer of the energy `a`.
         readout_size: hidden layer of the output `out`.
-        cell: "GRU" or "LSTM", in encoder and decoder.
+        diagram: the picture of the step, or of the whole model: the name of one that ships, or its text.
+        encoder: "RNN", "pyramid", "convolution" or "transformer", where the picture does not show it.
+        cell: "GRU", "LSTM" or "Elman", in the encoder, and in the decoder where its picture says ``RNN``.
         reset_after: where a GRU's reset gate acts; False is the paper. See `GRUStep`.
         bidirectional: whether the encoder also reads from right to left.
-        num_layers: layers of the encoder.
+        num_layers: layers of the encoder; a decoder's stand in its picture, ``rnn[RNN, 2 layers]``.
         dropout: probability of zeroing an element of a source embedding, of an encoder layer's input, of the readout.
         readout: "tanh" or "maxout"; see `FeedforwardOutput`.
-        bridge: what s_0 reads, "final" or "backward"; see `Bridge`.
+        bridge: what s_0 reads, "final", "backward" or "mean"; see `Bridge`.
+        unknown_size: how many different unknown symbols a sentence may hold, for a picture that copies: the k-th of a
+            sentence has the number ``target_vocabulary + k``, in source and target alike.
+        coverage_loss: weight of See et al. 2017's equation 12 in the loss, for a picture with ``coverage``.
         initial_weights: "default" (torch's own) or "paper"; see `initial`.
 
     Raises:
@@ -43,13 +48,17 @@ class Config:
     hidden_size: int
     attention_size: int
     readout_size: int
-    cell: Literal["GRU", "LSTM"] = "GRU"
+    diagram: str = "bahdanau"
+    encoder: Literal["RNN", "pyramid", "convolution", "transformer"] = "RNN"
+    cell: Literal["GRU", "LSTM", "Elman"] = "GRU"
     reset_after: bool = True
     bidirectional: bool = True
     num_layers: int = 1
     dropout: float = 0.0
     readout: Literal["tanh", "maxout"] = "tanh"
-    bridge: Literal["final", "backward"] = "final"
+    bridge: Literal["final", "backward", "mean"] = "final"
+    unknown_size: int = 0
+    coverage_loss: float = 0.0
     initial_weights: Literal["default", "paper"] = "default"
 
     @classmethod
@@ -105,8 +114,8 @@ class Config:
                 continue
             elif type(value) is not kind:
                 raise TypeError(f"{name} is {value!r}; it is of type {kind.__name__}")
-            elif kind is int and value < (0 if name in ("bos", "eos") else 1):
-                raise ValueError(f"{name} is {value}; it is at least {0 if name in ('bos', 'eos') else 1}")
+            elif kind is int and value < (least := 0 if name in ("bos", "eos", "unknown_size") else 1):
+                raise ValueError(f"{name} is {value}; it is at least {least}")
         for name in ("bos", "eos"):
             if getattr(self, name) >= self.target_vocabulary:
                 raise ValueError(f"{name} is {getattr(self, name)}; the target has {self.target_vocabulary} symbols")
@@ -114,7 +123,9 @@ class Config:
             raise ValueError(f"bos and eos are both {self.bos}; a sentence that begins would have ended")
         if not 0.0 <= self.dropout < 1.0:
             raise ValueError(f"dropout is {self.dropout}; it is a probability below 1")
-        if self.cell == "LSTM" and not self.reset_after:
-            raise ValueError("reset_after=False is an option of the GRU; an LSTM has no reset gate")
+        if not 0.0 <= self.coverage_loss < float("inf"):
+            raise ValueError(f"coverage_loss is {self.coverage_loss}; it is a weight of at least 0")
+        if self.cell != "GRU" and not self.reset_after:
+            raise ValueError(f"reset_after=False is an option of the GRU; {self.cell} has no reset gate")
         if self.bridge == "backward" and not self.bidirectional:
             raise ValueError("bridge='backward' needs an encoder with that direction; set bidirectional=True")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from seq2seq_attn.nodes import State
-from seq2seq_attn.wiring import Step, Wiring, stack
+from seq2seq_attn.loop import Loop, Plan, Sentence, plan
+from seq2seq_attn.wiring import Wiring
 
 
 class Decoded(NamedTuple):
@@ -20,7 +18,7 @@ class Decoded(NamedTuple):
         symbols: (B, T) int64, ``eos`` after the end of a row.
         mask: (B, T) bool, True = chosen, the ending symbol included; a row that never ended is True to T.
         scores: (B,), the sum of the log-probabilities of the symbols chosen.
-        attn_weights: (B, T, S), alpha_ij of every step.
+        attn_weights: (B, T, S), alpha_ij of every step; (B, T, K, S) with several heads, (B, T, 0) without attention.
     """
 
     symbols: Tensor
@@ -32,52 +30,60 @@ class Decoded(NamedTuple):
 class Decoder(nn.Module):
     """The loop over target steps: s_i and y_i of one step are s_{i-1} and y_{i-1} of the next.
 
+    With the symbols given (``forward``), each operation of the step runs before, inside or after the loop, as the graph
+    of one recorded step allows; `steps` runs the plain loop, with the same result.
+
     Args:
         step: the wiring of one step, called with the words of the picture.
-        embedding: of the target symbols; y_{i-1} is embedded.
+        embed_target: of the target symbols; y_{i-1} is embedded.
     """
 
-    def __init__(self, step: Wiring, embedding: nn.Embedding) -> None:
+    def __init__(self, step: Wiring, embed_target: nn.Embedding) -> None:
         super().__init__()
-        self.step, self.embedding = step, embedding
+        self.step, self.embed_target = step, embed_target
+        self._plans: dict[tuple[Any, ...], Plan | None] = {}
 
-    def forward(self, prev_decoder: State, encoder_hidden: Tensor, symbols: Tensor, *, mask: Tensor) -> Step:
+    def forward(self, sentence: Sentence, symbols: Tensor) -> Any:
         """Teacher forcing: the previous symbols are given.
 
+        A step that someone listens to through forward hooks, and one that no picture is true of, runs in a plain loop.
+
         Args:
-            prev_decoder: s_0, (B, H), or an `LSTMState`.
-            encoder_hidden: h_j, (B, S, M).
+            sentence: what there is of the source.
             symbols: (B, T) int64, the symbol *before* each step: the first is the one that begins a sentence.
-            mask: (B, S) bool, True = real.
 
         Returns:
-            The values of all steps: output (B, T, V), decoder_hidden (B, T, H), attn_weights (B, T, S), …
+            The values of all steps, by their words: output (B, T, V), decoder_hidden (B, T, H), …
         """
-        run = self._for_sentence(encoder_hidden, mask)
-        steps: list[Step] = []
-        for prev_output in self.embedding(symbols).unbind(dim=1):
-            step = run(prev_output=prev_output, prev_decoder=prev_decoder)
-            prev_decoder = step.decoder_hidden
-            steps.append(step)
-        return stack(steps)
+        embedded = self.embed_target(symbols)
+        planned = None if self._is_listened_to() else self.plan(sentence, embedded[:, 0])
+        loop = Loop(self.step, sentence)
+        return loop.plain(embedded) if planned is None else loop.scheduled(embedded, planned)
+
+    def steps(self, sentence: Sentence, symbols: Tensor) -> Any:
+        """`forward` in a plain loop: every operation runs at every step."""
+        return Loop(self.step, sentence).plain(self.embed_target(symbols))
+
+    def plan(self, sentence: Sentence, prev_output: Tensor) -> Plan | None:
+        """What runs before, inside and after the loop; recorded once for each step and mode."""
+        nodes = tuple(id(node) for node in self.step.children())
+        mode = (type(self.step), nodes, self.step.training, torch.is_grad_enabled())
+        if mode not in self._plans:
+            self._plans = {mode: plan(self.step, sentence, prev_output)} | {
+                other: kept for other, kept in self._plans.items() if other[:2] == mode[:2]
+            }
+        return self._plans[mode]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the plans, which hold types made on the spot and are soon found again."""
+        return {**self.__dict__, "_plans": {}}
 
     @torch.no_grad()
-    def greedy(
-        self,
-        prev_decoder: State,
-        encoder_hidden: Tensor,
-        *,
-        mask: Tensor,
-        bos: int,
-        eos: int | None,
-        max_length: int,
-    ) -> Decoded:
+    def greedy(self, sentence: Sentence, *, bos: int, eos: int | None, max_length: int) -> Decoded:
         """Choose the best symbol at every step, and go on with it.
 
         Args:
-            prev_decoder: s_0, (B, H), or an `LSTMState`.
-            encoder_hidden: h_j, (B, S, M).
-            mask: (B, S) bool, True = real.
+            sentence: what there is of the source.
             bos: the symbol that begins a sentence.
             eos: the symbol that ends one: the loop stops when every row has it. None: it runs to ``max_length``.
             max_length: number of steps at most.
@@ -87,14 +93,13 @@ class Decoder(nn.Module):
         """
         if max_length < 1:
             raise ValueError(f"max_length is {max_length}; decode at least 1 symbol")
-        run = self._for_sentence(encoder_hidden, mask)
-        symbol = torch.full((len(encoder_hidden),), bos, device=encoder_hidden.device)
+        run = Loop(self.step, sentence)
+        symbol = torch.full((len(sentence.mask),), bos, device=sentence.mask.device)
         going = torch.ones_like(symbol, dtype=torch.bool)
-        scores = encoder_hidden.new_zeros(len(encoder_hidden))
+        scores = sentence.encoder_hidden.new_zeros(len(symbol))
         symbols, masks, weights = [], [], []
         for _ in range(max_length):
-            step = run(prev_output=self.embedding(symbol), prev_decoder=prev_decoder)
-            prev_decoder = step.decoder_hidden
+            step = run(self.embed_target(symbol))
             symbol = step.output.argmax(dim=-1)
             best = torch.log_softmax(step.output, dim=-1).gather(1, symbol[:, None])[:, 0]
             if eos is not None:
@@ -102,14 +107,12 @@ class Decoder(nn.Module):
             scores = scores + best.masked_fill(~going, 0.0)
             symbols.append(symbol)
             masks.append(going)
-            weights.append(step.attn_weights)
+            weights.append(getattr(step, "attn_weights", scores.new_zeros(len(scores), 0)))
             if eos is not None:
                 going = going & (symbol != eos)
                 if not going.any():
                     break
         return Decoded(torch.stack(symbols, 1), torch.stack(masks, 1), scores, torch.stack(weights, 1))
 
-    def _for_sentence(self, encoder_hidden: Tensor, mask: Tensor) -> Callable[..., Step]:
-        """The step, with what is the same at every step of a sentence."""
-        keys = self.step.keys(encoder_hidden)
-        return partial(self.step, encoder_hidden=encoder_hidden, mask=mask, keys=keys)
+    def _is_listened_to(self) -> bool:
+        return bool(self.step._forward_hooks or self.step._forward_pre_hooks)

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 from random import Random
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from tqdm import tqdm
@@ -34,13 +34,11 @@ def run(
     learning_rate: float,
     max_length: int,
     held_out: int,
-    cell: Literal["GRU", "LSTM"],
-    embedding_size: int,
-    hidden_size: int,
-    attention_size: int,
-    readout_size: int,
+    config: Config,
 ) -> dict[str, Any]:
     """Train, score and write everything into ``out``; the arguments are the options of the command.
+
+    Args: as ``seq2seq-attn cipher --help`` says; ``config`` holds those that make the model.
 
     Returns:
         What measured.json holds.
@@ -53,17 +51,6 @@ def run(
     ALPHABET.indices(messages[-1])
     torch.manual_seed(seed)
     random = Random(seed)
-    config = Config(
-        source_vocabulary=len(ALPHABET),
-        target_vocabulary=ALPHABET.target_size,
-        bos=ALPHABET.bos,
-        eos=ALPHABET.eos,
-        embedding_size=embedding_size,
-        hidden_size=hidden_size,
-        attention_size=attention_size,
-        readout_size=readout_size,
-        cell=cell,
-    )
     model = Seq2Seq.from_config(config).to(_device(device))
     unseen = cipher.hold_out(held_out, max_length, random)
     _check_writable(out)
@@ -118,10 +105,12 @@ def _write(out: Path, model: Seq2Seq, measured: dict[str, Any], history: list[Pr
         print(error, file=sys.stderr)
         drawn = ["diagram.mmd", "diagram.dot"]
     target = [*ALPHABET.decode(decoded.symbols, decoded.mask)[0], "end"][: decoded.symbols.shape[1]]
-    plot.attention(out / "attention.png", decoded.attn_weights[0], measured["message"], target)
+    if decoded.attn_weights.numel():
+        plot.attention(out / "attention.png", decoded.attn_weights[0], measured["message"], target)
+        drawn.append("attention.png")
     plot.learning(out / "learning.png", history)
     (out / "measured.json").write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
-    return [WEIGHTS, CONFIG, *drawn, "attention.png", "learning.png", "measured.json"]
+    return [WEIGHTS, CONFIG, *drawn, "learning.png", "measured.json"]
 
 
 def _print(measured: dict[str, Any], messages: list[str], plain: list[str], out: Path, written: list[str]) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
-_VALUE = re.compile(r"([A-Za-z]+)_\{([A-Za-z0-9+-]+)\} ([A-Za-z_][A-Za-z0-9_]*)")
+_VALUE = re.compile(r"([A-Za-z]+)_\{([A-Za-z0-9,+-]+)\} ([A-Za-z_][A-Za-z0-9_]*)")
+_EARLIER = re.compile(r"i-(\d+)")
 
 
 class GraphError(ValueError):
@@ -49,6 +50,29 @@ class Value:
     def __str__(self) -> str:
         return f"{self.symbol}_{{{self.subscript}}} {self.word}"
 
+    @property
+    def axes(self) -> str:
+        """What there is one of it for: ``i`` target steps, of any time, ``j`` source positions, ``k`` heads; sorted.
+
+        >>> Value.parse("alpha_{i-1,j} prev_weights").axes
+        'ij'
+        """
+        return "".join(sorted(set(re.sub(r"[^ijk]", "", self.subscript))))
+
+    @property
+    def later(self) -> tuple[str, str] | None:
+        """Symbol and subscript of the same value one step later, commas left out; None for a value of no earlier step.
+
+        >>> Value.parse("alpha_{i-1,j} prev_weights").later
+        ('alpha', 'ij')
+        """
+        match = _EARLIER.search(self.subscript)
+        if match is None:
+            return None
+        steps = int(match[1]) - 1
+        now = self.subscript.replace(match[0], f"i-{steps}" if steps else "i")
+        return self.symbol, now.replace(",", "")
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -66,6 +90,7 @@ class Graph:
     Args:
         values: the tensors, in the order in which they are declared.
         operations: the modules; the order of ``inputs`` is the order of arguments.
+        places: where an id or an arrow (source, target) was read, ``file:line``; for messages only.
 
     Raises:
         GraphError: an id, word or symbol used twice, an arrow from nowhere or doubled, an operation without an
@@ -74,12 +99,18 @@ class Graph:
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, values: Iterable[Value], operations: Iterable[Operation]) -> None:
+    def __init__(
+        self,
+        values: Iterable[Value],
+        operations: Iterable[Operation],
+        places: Mapping[str | tuple[str, str], str] | None = None,
+    ) -> None:
         values, operations = list(values), list(operations)
         for subject, message in _faults(values, operations):
             raise GraphError(message, subject)
         self.values = {value.id: value for value in values}
         self.operations = {operation.id: operation for operation in operations}
+        self.places = dict(places or {})
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Graph):
@@ -104,13 +135,15 @@ class Graph:
 
     @property
     def recurrences(self) -> tuple[tuple[Value, Value], ...]:
-        """Pairs (now, before) of one symbol at ``i`` and at ``i-1``: what one step hands on to the next."""
-        by_name = {(value.symbol, value.subscript): value for value in self.values.values()}
-        return tuple(
-            (by_name[value.symbol, now], value)
-            for value in self.values.values()
-            if (now := value.subscript.replace("i-1", "i")) != value.subscript and (value.symbol, now) in by_name
-        )
+        """Pairs (now, before) of one symbol, ``i`` and ``i-1``: what one step hands on to the next."""
+        by_name = {(value.symbol, value.subscript.replace(",", "")): value for value in self.values.values()}
+        return tuple((by_name[value.later], value) for value in self.inputs if value.later in by_name)
+
+    @property
+    def beginnings(self) -> tuple[tuple[Value, Value], ...]:
+        """Pairs (first, before) of one symbol, ``0`` and ``i-1``: what the first step is given as handed on."""
+        firsts = {value.symbol: value for value in self.values.values() if value.subscript == "0"}
+        return tuple((firsts[before.symbol], before) for _, before in self.recurrences if before.symbol in firsts)
 
     @property
     def arrows(self) -> tuple[tuple[str, str], ...]:
@@ -120,6 +153,10 @@ class Graph:
             for operation in self.operations.values()
             for arrow in (*((source, operation.id) for source in operation.inputs), (operation.id, operation.output))
         )
+
+    def maker(self, value: str) -> Operation | None:
+        """The operation that makes a value, by the value's id; None for an input."""
+        return next((operation for operation in self.operations.values() if operation.output == value), None)
 
     def order(self) -> tuple[Operation, ...]:
         """The operations in an order in which each finds its arguments made."""
@@ -166,17 +203,18 @@ def _faults(values: list[Value], operations: list[Operation]) -> Iterator[tuple[
     ids, words, symbols, made = set[str](), dict[str, str](), dict[tuple[str, str], str](), dict[str, str]()
     for id in (*(value.id for value in values), *(operation.id for operation in operations)):
         if id in ids:
-            yield id, f"{id} is declared twice"
+            yield id, f"{id} is declared twice; give one of them another id"
         ids.add(id)
     for value in values:
         if (twin := words.setdefault(value.word, value.id)) != value.id:
-            yield value.id, f"values {twin} and {value.id} have the same word, {value.word}"
-        if (twin := symbols.setdefault((value.symbol, value.subscript), value.id)) != value.id:
-            yield value.id, f"values {twin} and {value.id} have the same symbol, {value.symbol}_{{{value.subscript}}}"
+            yield value.id, f"values {twin} and {value.id} have the same word, {value.word}; a word names one value"
+        if (twin := symbols.setdefault((value.symbol, value.subscript.replace(",", "")), value.id)) != value.id:
+            symbol = f"{value.symbol}_{{{value.subscript}}}"
+            yield value.id, f"values {twin} and {value.id} have the same symbol, {symbol}; it names one value"
     known = {value.id for value in values}
     for operation in operations:
         if not operation.inputs:
-            yield operation.id, f"operation {operation.id} has no arrow in"
+            yield operation.id, f"operation {operation.id} has no arrow in; draw one from a value that it reads"
         for source in operation.inputs:
             if source not in known:
                 yield (source, operation.id), f"arrow {source} → {operation.id} does not start at a value"
@@ -186,11 +224,12 @@ def _faults(values: list[Value], operations: list[Operation]) -> Iterator[tuple[
             yield (operation.id, operation.output), f"arrow {operation.id} → {operation.output} does not end at a value"
         if (twin := made.setdefault(operation.output, operation.id)) != operation.id:
             arrow = (operation.id, operation.output)
-            yield arrow, f"value {operation.output} is made twice, by {twin} and by {operation.id}"
+            twice = f"value {operation.output} is made twice, by {twin} and by {operation.id}"
+            yield arrow, f"{twice}; give one of them a value of its own"
     read = {source for operation in operations for source in operation.inputs}
     for value in values:
         if value.id not in read and value.id not in made:
-            yield value.id, f"value {value.id} is neither made nor read by an operation"
+            yield value.id, f"value {value.id} is neither made nor read by an operation; draw an arrow, or leave it out"
     try:
         _sorted(operations)
     except CycleError as error:

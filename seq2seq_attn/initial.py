@@ -13,7 +13,8 @@ def paper_weights(model: nn.Module) -> None:
     """Set all parameters as the paper does, in place.
 
     Recurrent matrices are random orthogonal ones, each gate for itself; W_a and U_a of the energy come from
-    N(0, 0.001²); v_a and all biases are 0; everything else comes from N(0, 0.01²).
+    N(0, 0.001²); v_a and all biases are 0; everything else comes from N(0, 0.01²). Single numbers that the paper
+    has not stay as they are.
     """
     for name, parameter in model.named_parameters():
         leaf = name.rsplit(".", 1)[-1]
@@ -22,7 +23,7 @@ def paper_weights(model: nn.Module) -> None:
         elif leaf.startswith("weight_hh"):
             for gate in torch.split(parameter, parameter.shape[1]):
                 nn.init.orthogonal_(gate)
-        else:
+        elif parameter.dim() > 1:
             nn.init.normal_(parameter, std=0.01)
     for module in model.modules():
         if isinstance(module, FeedforwardEnergy):

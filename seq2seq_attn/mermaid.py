@@ -113,8 +113,9 @@ def parse(text: str, name: str = "diagram") -> Graph:
             if len(set(made)) < len(made):
                 refuse(at, f"arrow {id} → {made[-1]} is there twice")
             refuse(at, f"operation {id} makes {len(made)} values ({', '.join(made)}); it has one arrow out")
+    places = {subject: f"{name}:{number}" for subject, number in lines.items()}
     try:
-        return Graph(values, (Operation(id, kind, tuple(inputs[id]), results[id][0]) for id, kind in kinds))
+        return Graph(values, (Operation(id, kind, tuple(inputs[id]), results[id][0]) for id, kind in kinds), places)
     except GraphError as error:
         refuse(lines[error.subject], error)
 
@@ -151,16 +152,24 @@ def shipped() -> dict[str, str]:
     }
 
 
-def load(name: str | Path) -> Graph:
-    """Read a diagram that comes with the package, by its name (``bahdanau``), or a file that ends in ``.mmd``.
+def load(diagram: str | Path, *, files: bool = True) -> Graph:
+    """Read a diagram that is given by its text, as a file that ends in ``.mmd``, or by the name of one that ships.
+
+    Args:
+        diagram: which.
+        files: whether it may be a file.
 
     Raises:
-        ValueError: an unknown name, or a file that is no diagram.
+        ValueError: an unknown name, or a text that is no diagram.
         OSError: a file that cannot be read.
     """
-    if str(name).endswith(".mmd"):
-        return parse(Path(name).read_text(encoding="utf-8"), str(name))
+    text = str(diagram)
+    if "\n" in text:
+        return parse(text)
+    if text.endswith(".mmd") and files:
+        return parse(Path(text).read_text(encoding="utf-8"), text)
     diagrams = shipped()
-    if str(name) not in diagrams:
-        raise ValueError(f"no diagram is called {str(name)!r}; there are {', '.join(diagrams)}, or give a .mmd file")
-    return parse(diagrams[str(name)], f"{name}.mmd")
+    if text not in diagrams:
+        names = f"{', '.join(diagrams)}{', or give a .mmd file' if files else ''}"
+        raise ValueError(f"no diagram is called {text!r}; there are {names}")
+    return parse(diagrams[text], f"{text}.mmd")

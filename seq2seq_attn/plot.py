@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,13 +17,17 @@ def attention(path: str | Path, weights: Tensor, source: Sequence[str], target: 
 
     Args:
         path: where to write; the ending says how, .png for one.
-        weights: alpha_ij, (T, S).
-        source: S labels.
+        weights: alpha_ij, (T, S), or of several heads, (T, K, S), whose mean is drawn.
+        source: S labels, or more, which are then drawn together, as many as a position of a pyramid has read.
         target: T labels.
 
     Raises:
         ValueError: weights of another shape than the labels say.
     """
+    weights = weights.mean(dim=1) if weights.dim() == 3 else weights
+    if 0 < weights.shape[-1] < len(source):
+        size = 2 ** (math.ceil(len(source) / weights.shape[-1]) - 1).bit_length()
+        source = ["".join(source[start : start + size]) for start in range(0, len(source), size)]
     if tuple(weights.shape) != (len(target), len(source)):
         raise ValueError(
             f"weights are {tuple(weights.shape)}; {len(target)} target and {len(source)} source symbols "

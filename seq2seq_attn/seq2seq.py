@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +10,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seq2seq_attn import checkpoint
-from seq2seq_attn.bahdanau import Bahdanau
+from seq2seq_attn import build, checkpoint, examine, mermaid
 from seq2seq_attn.bridge import Bridge
 from seq2seq_attn.config import Config
 from seq2seq_attn.decoder import Decoded, Decoder
 from seq2seq_attn.draw import Drawing
-from seq2seq_attn.encoder import Encoder
-from seq2seq_attn.gradient import dead_arrows, false_keywords
-from seq2seq_attn.graph import Graph
+from seq2seq_attn.encoders import Encoder
+from seq2seq_attn.graph import Graph, GraphError
 from seq2seq_attn.initial import paper_weights
+from seq2seq_attn.loop import Sentence
 from seq2seq_attn.mask import check_symbols
-from seq2seq_attn.nodes import FeedforwardEnergy, FeedforwardOutput, GRUStep, LSTMStep, Softmax, WeightedSum
-from seq2seq_attn.trace import Recorder, TraceError
-from seq2seq_attn.wiring import Step
+from seq2seq_attn.nodes import LayeredState, LSTMState
+from seq2seq_attn.nodes.embedding import Embedding
+from seq2seq_attn.nodes.state import visible
+from seq2seq_attn.schedule import schedule as bands_of
+from seq2seq_attn.whole import around, split
+from seq2seq_attn.wired import Wired
+from seq2seq_attn.wiring import Wiring
+from seq2seq_attn.wirings import WIRINGS
 
 
 def cross_entropy(output: Tensor, target: Tensor, target_mask: Tensor) -> Tensor:
@@ -39,6 +41,18 @@ def cross_entropy(output: Tensor, target: Tensor, target_mask: Tensor) -> Tensor
     return F.cross_entropy(output[target_mask], target[target_mask])
 
 
+def coverage_loss(coverage: Tensor, attn_weights: Tensor, target_mask: Tensor) -> Tensor:
+    """sum_j min(alpha_ij, k_{i-1,j}), the mean over all real target symbols: See et al. 2017, equation 12.
+
+    Args:
+        coverage: k_ij of all steps, what was read up to i, (B, T, S); before the first step nothing was.
+        attn_weights: alpha_ij, (B, T, S).
+        target_mask: (B, T) bool, True = real.
+    """
+    before = torch.cat([torch.zeros_like(coverage[:, :1]), coverage[:, :-1]], dim=1)
+    return torch.minimum(attn_weights, before).sum(dim=-1)[target_mask].mean()
+
+
 class Seq2Seq(nn.Module):
     """An attention encoder-decoder: the encoder reads, the bridge begins, the decoder writes.
 
@@ -46,8 +60,9 @@ class Seq2Seq(nn.Module):
     right; what stands on padding is any symbol. A target ends with ``eos``; the model itself puts ``bos`` before it.
 
     Args:
-        encoder: source symbols → h_j.
-        bridge: h_j → s_0.
+        embed_source: source symbols → u_j.
+        encoder: u_j → h_j.
+        bridge: h_j → s_0; None for a step that carries no s.
         decoder: the loop over its step.
         bos: the target symbol that begins a sentence.
         eos: the target symbol that ends one.
@@ -58,7 +73,7 @@ class Seq2Seq(nn.Module):
         ...     source_vocabulary=11, target_vocabulary=13, bos=0, eos=1,
         ...     embedding_size=3, hidden_size=5, attention_size=7, readout_size=2,
         ... )
-        >>> model = Seq2Seq.from_config(config)
+        >>> model = Seq2Seq.from_diagram("luong", config)
         >>> source, real = torch.tensor([[4, 8, 2]]), torch.tensor([[True, True, True]])
         >>> model.greedy(source, real, max_length=6).attn_weights.shape[-1]
         3
@@ -67,55 +82,75 @@ class Seq2Seq(nn.Module):
     """
 
     def __init__(
-        self, encoder: Encoder, bridge: Bridge, decoder: Decoder, *, bos: int, eos: int, config: Config | None = None
+        self,
+        embed_source: nn.Embedding,
+        encoder: Encoder,
+        bridge: Bridge | None,
+        decoder: Decoder,
+        *,
+        bos: int,
+        eos: int,
+        config: Config | None = None,
     ) -> None:
         super().__init__()
+        symbols = decoder.embed_target.num_embeddings
         for name, symbol in (("bos", bos), ("eos", eos)):
-            if not 0 <= symbol < decoder.embedding.num_embeddings:
-                raise ValueError(
-                    f"{name} is {symbol}; the target has the symbols 0 to {decoder.embedding.num_embeddings - 1}"
-                )
-        self.encoder, self.bridge, self.decoder = encoder, bridge, decoder
+            if not 0 <= symbol < symbols:
+                raise ValueError(f"{name} is {symbol}; the target has the symbols 0 to {symbols - 1}")
+        self.embed_source, self.encoder, self.bridge, self.decoder = embed_source, encoder, bridge, decoder
         self.bos, self.eos, self.config = bos, eos, config
 
     @classmethod
     def from_config(cls, config: Config) -> Seq2Seq:
-        """Build the model that a config describes, with first weights from torch's global generator."""
-        encoder = Encoder(
-            nn.Embedding(config.source_vocabulary, config.embedding_size),
-            config.hidden_size,
-            cell=config.cell,
-            num_layers=config.num_layers,
-            bidirectional=config.bidirectional,
-            dropout=config.dropout,
-            reset_after=config.reset_after,
+        """Build the model that a config describes, with first weights from torch's global generator.
+
+        Raises:
+            ValueError: a picture that cannot run: ``name:line: why``, with the id and a proposal.
+        """
+        return cls._build(mermaid.load(config.diagram, files=False), config)
+
+    @classmethod
+    def from_diagram(cls, diagram: str | Path, config: Config) -> Seq2Seq:
+        """Build the model of a picture: its text picks the nodes, its subscripts the shapes, the config the sizes.
+
+        Args:
+            diagram: a ``.mmd`` file, the text itself, or the name of a picture that ships.
+            config: everything else; its own ``diagram`` is not looked at.
+
+        Raises:
+            ValueError: a text that is no picture, or a picture that cannot run: ``file:line: why``.
+            OSError: a file that cannot be read.
+        """
+        graph = mermaid.load(diagram)
+        name = str(diagram) if str(diagram) in mermaid.shipped() else mermaid.emit(graph)
+        return cls._build(graph, dataclasses.replace(config, diagram=name))
+
+    @classmethod
+    def _build(cls, graph: Graph, config: Config) -> Seq2Seq:
+        try:
+            picture, text = split(graph)
+            _check_picture(picture, config)
+            encoder = build.encoder(text or config.encoder, config)
+            embed_source = Embedding(config.source_vocabulary + config.unknown_size, config.embedding_size)
+            embed_target = Embedding(config.target_vocabulary + config.unknown_size, config.embedding_size)
+            nodes = build.nodes(picture, config, memory_size=encoder.memory_size, embed_target=embed_target)
+        except GraphError as error:
+            name = next(iter(graph.places.values()), "diagram:").rsplit(":", 1)[0]
+            raise ValueError(f"{graph.places.get(error.subject, name)}: {error}") from None
+        texts = mermaid.shipped()
+        written = [wiring for name, wiring in WIRINGS.items() if mermaid.parse(texts[name]) == picture]
+        step: Wiring = written[0](**nodes) if written else Wired(picture, nodes)
+        bridge = _bridge(picture, nodes, encoder, config)
+        model = cls(
+            embed_source, encoder, bridge, Decoder(step, embed_target), bos=config.bos, eos=config.eos, config=config
         )
-        embedding, hidden, memory = config.embedding_size, config.hidden_size, encoder.memory_size
-        bridge = Bridge(memory, hidden, cell=config.cell, bidirectional=config.bidirectional, reads=config.bridge)
-        step = Bahdanau(
-            a=FeedforwardEnergy(hidden, memory, config.attention_size),
-            softmax=Softmax(),
-            wsum=WeightedSum(),
-            rnn=LSTMStep(embedding, memory, hidden)
-            if config.cell == "LSTM"
-            else GRUStep(embedding, memory, hidden, reset_after=config.reset_after),
-            out=FeedforwardOutput(
-                embedding,
-                hidden,
-                memory,
-                config.readout_size,
-                config.target_vocabulary,
-                readout=config.readout,
-                dropout=config.dropout,
-            ),
-        )
-        decoder = Decoder(step, nn.Embedding(config.target_vocabulary, embedding))
-        model = cls(encoder, bridge, decoder, bos=config.bos, eos=config.eos, config=config)
         if config.initial_weights == "paper":
+            if encoder.label.split(",")[0] not in ("RNN", "pyramid"):
+                raise ValueError(f"initial_weights='paper' is for recurrent encoders; this one is {encoder.label!r}")
             paper_weights(model)
         return model
 
-    def forward(self, source: Tensor, source_mask: Tensor, target: Tensor, target_mask: Tensor) -> Step:
+    def forward(self, source: Tensor, source_mask: Tensor, target: Tensor, target_mask: Tensor) -> Any:
         """Teacher forcing: every step sees the true symbols before it.
 
         Args:
@@ -130,17 +165,28 @@ class Seq2Seq(nn.Module):
         Raises:
             TypeError, ValueError: see `check_symbols`; source and target of different batch sizes.
         """
-        prev_decoder, encoder_hidden = self._read(source, source_mask)
-        check_symbols("target", target, target_mask, self.decoder.embedding.num_embeddings, source.device)
+        sentence = self.read(source, source_mask)
+        check_symbols("target", target, target_mask, self.decoder.embed_target.num_embeddings, source.device)
         if len(target) != len(source):
             raise ValueError(f"target has {len(target)} rows and source {len(source)}; give one target a source")
-        before = torch.cat([target.new_full((len(target), 1), self.bos), target[:, :-1]], dim=1)
-        step: Step = self.decoder(prev_decoder, encoder_hidden, before, mask=source_mask)
-        return step
+        return self.decoder(sentence, self.before(target))
 
     def loss(self, source: Tensor, source_mask: Tensor, target: Tensor, target_mask: Tensor) -> Tensor:
-        """Cross-entropy of the targets in nats a symbol; see `cross_entropy`."""
-        return cross_entropy(self(source, source_mask, target, target_mask).output, target, target_mask)
+        """Cross-entropy of the targets in nats a symbol, and what the config weighs beside it; see `total_loss`."""
+        return self.total_loss(self(source, source_mask, target, target_mask), target, target_mask)
+
+    def total_loss(self, values: Any, target: Tensor, target_mask: Tensor) -> Tensor:
+        """`cross_entropy`, plus ``coverage_loss`` times `coverage_loss` where the config has one.
+
+        Args:
+            values: what ``forward`` gave.
+            target: (B, T) int64.
+            target_mask: (B, T) bool.
+        """
+        loss = cross_entropy(values.output, target, target_mask)
+        if self.config is not None and self.config.coverage_loss:
+            loss = loss + self.config.coverage_loss * coverage_loss(values.coverage, values.attn_weights, target_mask)
+        return loss
 
     def greedy(self, source: Tensor, source_mask: Tensor, *, max_length: int) -> Decoded:
         """Decode with the best symbol at every step; call ``model.eval()`` first if it has dropout.
@@ -157,24 +203,57 @@ class Seq2Seq(nn.Module):
             TypeError, ValueError: see `check_symbols`; a ``max_length`` below 1.
         """
         with torch.no_grad():
-            prev_decoder, encoder_hidden = self._read(source, source_mask)
-        return self.decoder.greedy(
-            prev_decoder, encoder_hidden, mask=source_mask, bos=self.bos, eos=self.eos, max_length=max_length
-        )
+            sentence = self.read(source, source_mask)
+        return self.decoder.greedy(sentence, bos=self.bos, eos=self.eos, max_length=max_length)
 
-    def trace(self) -> Graph:
+    def read(self, source: Tensor, source_mask: Tensor) -> Sentence:
+        """What the decoder is given of a source: h_j with its mask, and s_0.
+
+        Raises:
+            TypeError, ValueError: see `check_symbols`.
+        """
+        weight = self.embed_source.weight
+        check_symbols("source", source, source_mask, self.embed_source.num_embeddings, weight.device)
+        embedded = self.embed_source(source)
+        encoder_hidden = self.encoder(embedded, source_mask)
+        mask = self.encoder.hidden_mask(source_mask)
+        first_decoder = None if self.bridge is None else self.bridge(encoder_hidden, mask)
+        return Sentence(encoder_hidden, mask, source, first_decoder)
+
+    def before(self, target: Tensor) -> Tensor:
+        """The symbol before each of a target's: ``bos``, then all but the last, (B, T)."""
+        return torch.cat([target.new_full((len(target), 1), self.bos), target[:, :-1]], dim=1)
+
+    def specification(self, *, whole: bool = False) -> Graph:
+        """The picture that the model was built from: of its step, or the whole one around it."""
+        step = self.decoder.step.specification()
+        return around(step, self.encoder.label) if whole else step
+
+    def trace(self, *, whole: bool = False) -> Graph:
         """The graph of the decoder's step as it runs: the same in training, in evaluation and in greedy decoding.
+
+        Args:
+            whole: with embeddings, encoder and bridge around the step.
 
         Raises:
             TraceError: see `Recorder.graph`; a state or a symbol that is not handed on to the next step.
         """
-        return self._record().graph()
+        return examine.whole(self) if whole else examine.record(self)["evaluation"].graph()
 
-    def draw(self, path: str | Path | None = None) -> Drawing:
-        """The picture of the step, from a real run; saved if ``path`` says where. See `Drawing.save`."""
-        recorder = self._record()
-        sources = {id: file for id, node in self.decoder.step.named_children() if (file := _source(node))}
-        drawing = Drawing(recorder.graph(), sources, type(self.decoder.step).__name__)
+    def draw(self, path: str | Path | None = None, *, whole: bool = False, schedule: bool = False) -> Drawing:
+        """The picture of the step, from a real run; saved if ``path`` says where. See `Drawing.save`.
+
+        Args:
+            path: the ending says how: .mmd, .dot, .svg, .png or .pdf.
+            whole: with embeddings, encoder and bridge around the step.
+            schedule: in three bands: what runs before, inside and after the loop when the symbols are given.
+        """
+        graph = self.trace(whole=whole)
+        modules = {"embed_target": self.decoder.embed_target} | dict(self.named_children())
+        modules |= dict(self.decoder.step.named_children())
+        files = {id: file for id in graph.operations if (file := examine.file(modules[id]))}
+        bands = bands_of(graph).bands() if schedule else None
+        drawing = Drawing(graph, files, type(self if whole else self.decoder.step).__name__, bands=bands)
         if path is not None:
             drawing.save(path)
         return drawing
@@ -183,15 +262,9 @@ class Seq2Seq(nn.Module):
         """Whether the model is its diagram: what differs, in words, and what is drawn but dead; [] if nothing.
 
         Args:
-            specification: the diagram; by default the one that the step was written from.
+            specification: the diagram, of the step or whole; by default the one that the model was built from.
         """
-        try:
-            recorder = self._record()
-        except TraceError as error:
-            return [str(error)]
-        specification = self.decoder.step.specification() if specification is None else specification
-        differences = recorder.graph().diff(specification, "the model", "the diagram")
-        return differences + dead_arrows(recorder) + false_keywords(recorder)
+        return examine.check(self, specification)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write config.json and model.safetensors into a folder; see `checkpoint.save`.
@@ -212,66 +285,80 @@ class Seq2Seq(nn.Module):
                     f"{name} is {type(module).__name__}; the config builds {wanted} there, another model; "
                     "save its state_dict() yourself"
                 )
-        if faults := checkpoint.misfits(twin.state_dict(), self.state_dict()):
+        for name, first in checkpoint.ties(self).items() - checkpoint.ties(twin).items():
+            raise ValueError(f"{first} and {name} are one tensor, and would be two when they are loaded; untie them")
+        if faults := checkpoint.misfits(checkpoint.own_weights(twin), checkpoint.own_weights(self)):
             raise ValueError(f"the config would not load this model again: {'; '.join(faults)}")
-        checkpoint.save(folder, self.config, self.state_dict())
+        checkpoint.save(folder, self.config, checkpoint.own_weights(self))
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, *, device: torch.device | str = "cpu") -> Seq2Seq:
         """Read what `save_pretrained` wrote; see `checkpoint.load` for what it refuses. The model is in eval mode."""
         config, weights = checkpoint.load(folder)
-        with torch.random.fork_rng(devices=[]):
-            model = cls.from_config(config)
+        try:
+            with torch.random.fork_rng(devices=[]):
+                model = cls.from_config(config)
+        except ValueError as error:  # a picture that does not run, or a kind that was registered when it was saved
+            raise ValueError(f"{Path(folder) / checkpoint.CONFIG}: {error}") from None
         checkpoint.fill(model, weights, folder)
         return model.to(device).eval()
 
     def example(self, steps: int = 3) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Two made-up sentences, one of them padded, and targets of ``steps`` symbols: arguments for ``forward``."""
-        device = self.encoder.embedding.weight.device
-        source = torch.arange(10, device=device).reshape(2, 5) % self.encoder.embedding.num_embeddings
+        device = self.embed_source.weight.device
+        source = torch.arange(10, device=device).reshape(2, 5) % self.embed_source.num_embeddings
         source_mask = torch.arange(5, device=device) < torch.tensor([[5], [4]], device=device)
-        target = torch.arange(2 * steps, device=device).reshape(2, steps) % self.decoder.embedding.num_embeddings
+        target = torch.arange(2 * steps, device=device).reshape(2, steps) % self.decoder.embed_target.num_embeddings
         return source, source_mask, target, torch.ones_like(target, dtype=torch.bool)
 
-    def _read(self, source: Tensor, source_mask: Tensor) -> tuple[Any, Tensor]:
-        """s_0 and h_j of a source."""
-        encoder_hidden: Tensor = self.encoder(source, source_mask)
-        return self.bridge(encoder_hidden, source_mask), encoder_hidden
 
-    def _record(self) -> Recorder:
-        """Run the example in training, in evaluation and greedily, compare, and keep what ran in evaluation."""
-        source, mask, target, target_mask = self.example()
-        modes = {module: module.training for module in self.modules()}
-        runs: dict[str, Recorder] = {}
-        try:
-            with torch.random.fork_rng(devices=[source.device] if source.is_cuda else []):
-                for name, training in (("training", True), ("evaluation", False)):
-                    self.train(training)
-                    with torch.set_grad_enabled(training), Recorder(self.decoder.step) as runs[name]:
-                        self(source, mask, target, target_mask)
-                with torch.no_grad(), Recorder(self.decoder.step) as runs["greedy decoding"]:
-                    chosen = self.decoder.greedy(
-                        *self._read(source, mask), mask=mask, bos=self.bos, eos=None, max_length=target.shape[1]
-                    ).symbols
-        finally:
-            for module, training in modes.items():
-                module.training = training
-        graph = runs["evaluation"].graph()
-        for name, recorder in runs.items():
-            recorder.check_handed_on()
-            if differences := recorder.graph().diff(graph, name, "evaluation"):
-                raise TraceError(f"the step is not the same everywhere: {'; '.join(differences)}")
-        for number, (run, following) in enumerate(pairwise(runs["greedy decoding"].runs)):
-            symbol = run.returned["output"].argmax(dim=-1)
-            embedded = self.decoder.embedding(symbol)
-            if not (torch.equal(symbol, chosen[:, number]) and torch.equal(following.given["prev_output"], embedded)):
-                raise TraceError(f"prev_output of step {number + 2} is not the symbol chosen in step {number + 1}")
-        return runs["evaluation"]
+def _check_picture(picture: Graph, config: Config) -> None:
+    """What a decoder asks of a picture beyond what its operations do."""
+    words = {value.word: value for value in picture.values.values()}
+    makers = {picture.values[operation.output].word: operation for operation in picture.operations.values()}
+    if "output" not in makers:
+        made = ", ".join(f"'{value}'" for value in picture.outputs)
+        raise GraphError(
+            f"nothing makes 'y_{{i}} output', by which symbols are chosen; what is made is {made or 'nothing at all'}; "
+            f"give one of them the word output",
+            picture.order()[-1].id if made else "",
+        )
+    out = makers["output"].id
+    copies = [o for o in picture.operations.values() if o.kind.split(",")[0] == "copy"]
+    if config.unknown_size and not copies:
+        why = (
+            f"unknown_size is {config.unknown_size}, but no operation copies; set it to 0, or let copy make the output"
+        )
+        raise GraphError(why, out)
+    if "source" in words and config.source_vocabulary != config.target_vocabulary:
+        raise GraphError(
+            f"{words['source'].id} 'x_{{j}} source' is read as target symbols, but there are "
+            f"{config.source_vocabulary} source and {config.target_vocabulary} target symbols; number them alike",
+            words["source"].id,
+        )
+    if config.coverage_loss and (missing := [word for word in ("coverage", "attn_weights") if word not in makers]):
+        raise GraphError(
+            f"coverage_loss is {config.coverage_loss}, but nothing makes {' or '.join(missing)}; set it to 0, or draw "
+            f"what makes that",
+            out,
+        )
 
 
-def _source(node: nn.Module) -> Path | None:
-    """The file of a node's class, if there is one: a class of a notebook has none."""
-    try:
-        return Path(inspect.getfile(type(node)))
-    except (OSError, TypeError):
+def _bridge(picture: Graph, nodes: dict[str, nn.Module], encoder: Encoder, config: Config) -> Bridge | None:
+    """The bridge to s_0, in the form of the state that the picture's s has; None for a picture without s."""
+    makers = [picture.maker(now.id) for now, _ in picture.recurrences if now.symbol == "s"]
+    if not makers or makers[0] is None:
         return None
+    node: Any = nodes[makers[0].id]
+    state = node.initial(torch.zeros(1, 1, encoder.memory_size))
+    layered = isinstance(state, LayeredState)
+    first = state.layers[0] if layered else state
+    return Bridge(
+        encoder.memory_size,
+        visible(state).shape[-1],
+        cell="LSTM" if isinstance(first, LSTMState) else "GRU",
+        num_layers=len(state.layers) if layered else 1,
+        layered=layered,
+        bidirectional=encoder.bidirectional,
+        reads=config.bridge,
+    )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from seq2seq_attn.alphabet import Batch
-from seq2seq_attn.seq2seq import Seq2Seq, cross_entropy
+from seq2seq_attn.seq2seq import Seq2Seq
 
 
 class Progress(NamedTuple):
@@ -17,7 +17,7 @@ class Progress(NamedTuple):
 
     Attributes:
         step: from 1.
-        loss: cross-entropy in nats a symbol.
+        loss: cross-entropy in nats a symbol, and what the config weighs beside it.
         exact_match: share of rows of which every symbol is the likeliest one. Without dropout this is what greedy
             decoding of the batch would have right: its first wrong symbol, if any, is wrong here too.
     """
@@ -51,8 +51,8 @@ def train(
     model.train()
     done = 0
     for done, batch in enumerate(batches, start=1):
-        output: Tensor = model(*batch).output
-        loss = cross_entropy(output, batch.target, batch.target_mask)
+        values = model(*batch)
+        loss = model.total_loss(values, batch.target, batch.target_mask)
         if not torch.isfinite(loss):
             raise ValueError(
                 f"the loss of step {done} is {loss.item()}; try a lower learning rate than {learning_rate}"
@@ -66,7 +66,7 @@ def train(
             )
         optimizer.step()
         schedule.step()
-        right = _right(output.argmax(dim=-1), batch.target, batch.target_mask)
+        right = _right(values.output.argmax(dim=-1), batch.target, batch.target_mask)
         yield Progress(done, loss.item(), right.float().mean().item())
         if done == steps:
             return

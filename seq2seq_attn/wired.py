@@ -5,14 +5,14 @@ from __future__ import annotations
 import inspect
 from collections import namedtuple
 from collections.abc import Mapping
+from functools import cache
 from inspect import Parameter
 from typing import Any
 
 from torch import Tensor, nn
 
 from seq2seq_attn.graph import Graph, Operation
-from seq2seq_attn.nodes import FeedforwardEnergy
-from seq2seq_attn.wiring import Wiring, kind_of
+from seq2seq_attn.wiring import Wiring, keywords, kind_of
 
 
 class Wired(Wiring):
@@ -50,7 +50,7 @@ class Wired(Wiring):
     """
 
     def __init__(self, graph: Graph, nodes: Mapping[str, nn.Module]) -> None:
-        super().__init__()
+        nn.Module.__init__(self)
         for id in nodes.keys() - graph.operations.keys():
             raise ValueError(f"node {id!r} is no operation of the diagram; it has {', '.join(graph.operations)}")
         for operation in graph.operations.values():
@@ -60,14 +60,11 @@ class Wired(Wiring):
                 )
             _check_node(operation, nodes[operation.id])
         self.graph = graph
-        self.legend = tuple(graph.values.values())
         self._arguments = inspect.Signature(
             [Parameter(value.word, Parameter.POSITIONAL_OR_KEYWORD) for value in graph.inputs]
         )
         self._order = graph.order()
-        self._takes = {id: _keywords(node) for id, node in nodes.items()}
-        self._hidden = frozenset({"mask", "keys"}).union(*self._takes.values())
-        self._result = namedtuple("Step", [value.word for value in graph.outputs])  # type: ignore[misc]
+        self._takes = {id: keywords(node) for id, node in nodes.items()}
         for id in graph.operations:
             if hasattr(self, id):
                 raise ValueError(f"operation {id!r} has the name of an attribute of Wired; rename it")
@@ -77,6 +74,10 @@ class Wired(Wiring):
         """The words of the diagram's inputs."""
         return tuple(self._arguments.parameters)
 
+    def keywords(self) -> frozenset[str]:
+        """The names of what its nodes take and no picture shows."""
+        return frozenset[str]().union(*self._takes.values())
+
     def specification(self) -> Graph:
         """The diagram that it runs."""
         return self.graph
@@ -85,8 +86,8 @@ class Wired(Wiring):
         """What its energy can compute once a sentence; None unless the arrows say that it reads ``encoder_hidden``."""
         given = {value.id: value.word for value in self.graph.inputs}
         for operation in self._order:
-            is_energy = isinstance(self.get_submodule(operation.id), FeedforwardEnergy)
-            if is_energy and given.get(operation.inputs[1]) != "encoder_hidden":
+            reads = [given.get(id) for id in operation.inputs[1:2]]
+            if hasattr(self.get_submodule(operation.id), "keys") and reads != ["encoder_hidden"]:
                 return None
         return super().keys(encoder_hidden)
 
@@ -94,7 +95,7 @@ class Wired(Wiring):
         """One run of the diagram; returns a named tuple of all values that its operations make."""
         words = self._arguments.parameters
         hidden = {name: value for name, value in kwargs.items() if name not in words}
-        if unknown := hidden.keys() - self._hidden:
+        if unknown := hidden.keys() - self.keywords():
             raise TypeError(f"no node takes {', '.join(sorted(unknown))}; the values are {', '.join(words)}")
         given = self._arguments.bind(*args, **{name: kwargs[name] for name in kwargs if name in words}).arguments
         values = {value.id: given[value.word] for value in self.graph.inputs}
@@ -102,7 +103,9 @@ class Wired(Wiring):
             extra = {name: value for name, value in hidden.items() if name in self._takes[operation.id]}
             arguments = (values[id] for id in operation.inputs)
             values[operation.output] = self.get_submodule(operation.id)(*arguments, **extra)
-        return self._result(*(values[value.id] for value in self.graph.outputs))
+        return _result(tuple(value.word for value in self.graph.outputs))(
+            *(values[value.id] for value in self.graph.outputs)
+        )
 
 
 def _check_node(operation: Operation, node: nn.Module) -> None:
@@ -118,6 +121,7 @@ def _check_node(operation: Operation, node: nn.Module) -> None:
         raise ValueError(f"operation {operation.id} has the arrows ({gets}); its node {name} takes ({takes})")
 
 
-def _keywords(node: nn.Module) -> frozenset[str]:
-    parameters = inspect.signature(node.forward).parameters.values()
-    return frozenset(p.name for p in parameters if p.kind is Parameter.KEYWORD_ONLY)
+@cache
+def _result(words: tuple[str, ...]) -> Any:
+    """The named tuple of all values that are made; not an attribute, so that a model of it can be copied and saved."""
+    return namedtuple("Step", words)

@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple, cast
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from seq2seq_attn import mermaid
 from seq2seq_attn.graph import Graph, Value
-from seq2seq_attn.nodes import FeedforwardEnergy, State
-
-# The words of the code and the symbols of the pictures: the one legend of both.
-LEGEND = tuple(
-    Value.parse(text)
-    for text in (
-        "y_{i} output",
-        "y_{i-1} prev_output",
-        "s_{i} decoder_hidden",
-        "c_{i} context",
-        "s_{i-1} prev_decoder",
-        "h_{j} encoder_hidden",
-        "alpha_{ij} attn_weights",
-        "e_{ij} attn_energies",
-    )
-)
+from seq2seq_attn.nodes import State
 
 
 class Step(NamedTuple):
@@ -34,7 +19,8 @@ class Step(NamedTuple):
 
     Attributes:
         output: y_i, logits (B, V).
-        decoder_hidden: s_i, (B, H), or an LSTMState of two.
+        decoder_hidden: s_i, (B, H), or the several tensors of an LSTM or of layers; after the loop what others read of
+            them, (B, T, H).
         context: c_i, (B, M).
         attn_weights: alpha_ij, (B, S), zero on padding.
         attn_energies: e_ij, (B, S), before the mask.
@@ -50,26 +36,54 @@ class Step(NamedTuple):
 class Wiring(nn.Module):
     """A module whose children are nodes and whose ``forward`` only hands values from one to the next.
 
-    Subclasses name their arguments and the fields of their result by the words of ``legend``, and their children by the
-    operations of ``diagram``.
+    Subclasses name their arguments and the fields of their result by the words of ``diagram``, and their children by
+    its operations. What no picture shows is keyword-only: ``mask``, ``keys``.
+
+    Args:
+        nodes: a module for every operation of the diagram, by its id.
+
+    Raises:
+        TypeError: an operation without a node, a node without an operation.
     """
 
-    legend: Sequence[Value] = LEGEND
     diagram: ClassVar[str]
+
+    def __init__(self, **nodes: nn.Module) -> None:
+        super().__init__()
+        operations = self.specification().operations
+        if wrong := nodes.keys() ^ operations.keys():
+            faults = (f"{id} is {'missing' if id in operations else 'no operation'}" for id in sorted(wrong))
+            raise TypeError(f"{type(self).__name__} takes the nodes {', '.join(operations)}; {', '.join(faults)}")
+        for id in operations:
+            self.add_module(id, nodes[id])
+
+    if TYPE_CHECKING:  # a node is called as it is, whatever it takes
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    @property
+    def legend(self) -> Sequence[Value]:
+        """The words of the code and the symbols of the picture."""
+        return tuple(self.specification().values.values())
 
     def arguments(self) -> tuple[str, ...]:
         """The words of the values that a step is given; what is keyword-only stays out of the picture."""
         parameters = inspect.signature(self.forward).parameters.values()
         return tuple(p.name for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY)
 
+    def keywords(self) -> frozenset[str]:
+        """The names of what a step is given and no picture shows."""
+        return keywords(self)
+
     def specification(self) -> Graph:
         """The graph that this wiring was built from: the diagram of its name."""
-        return mermaid.load(self.diagram)
+        return _shipped(self.diagram)
 
     def keys(self, encoder_hidden: Tensor) -> Tensor | None:
         """What its energy can compute once a sentence; None where there is not exactly one such node."""
-        energies = [node for node in self.children() if isinstance(node, FeedforwardEnergy)]
-        return energies[0].keys(encoder_hidden) if len(energies) == 1 else None
+        makers: list[Any] = [node for node in self.children() if hasattr(node, "keys")]
+        keys: Tensor | None = makers[0].keys(encoder_hidden) if len(makers) == 1 else None
+        return keys
 
 
 def kind_of(node: nn.Module) -> str:
@@ -77,12 +91,19 @@ def kind_of(node: nn.Module) -> str:
     return str(getattr(node, "label", type(node).__name__))
 
 
-def stack(steps: Sequence[Step]) -> Step:
-    """Put the steps of a loop behind one another: every (B, …) becomes (B, T, …)."""
-    return cast(Step, _stack(steps))
+def keywords(module: nn.Module) -> frozenset[str]:
+    """The names of the arguments that a module takes by keyword only."""
+    parameters = inspect.signature(module.forward).parameters.values()
+    return frozenset(p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY)
 
 
-def _stack(values: Sequence[Any]) -> Any:
-    if isinstance(values[0], tuple):
-        return type(values[0])(*(_stack(column) for column in zip(*values, strict=True)))
-    return torch.stack(list(values), dim=1)
+@cache
+def _shipped(name: str) -> Graph:
+    return mermaid.load(name)
+
+
+def parts(value: Any) -> tuple[Tensor, ...]:
+    """The tensors of a value: itself, or all of a state, in order."""
+    if isinstance(value, tuple):
+        return tuple(tensor for part in value for tensor in parts(part))
+    return (value,)

@@ -6,6 +6,8 @@ import pytest
 import torch
 from hypothesis import settings
 
+from seq2seq_attn import kinds
+
 torch.set_num_threads(1)
 settings.register_profile("quiet", deadline=None)  # a busy machine is no failure
 settings.load_profile("quiet")
@@ -14,3 +16,9 @@ settings.load_profile("quiet")
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def kinds_as_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test registers is gone after it."""
+    monkeypatch.setattr(kinds, "_KINDS", list(kinds._KINDS))

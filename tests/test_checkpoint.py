@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from models import batch, config, model
+from models import OPTIONS, batch, config, model
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from seq2seq_attn import Seq2Seq, Wired, checkpoint
+from seq2seq_attn.nodes import Embedding
 
 
 @pytest.fixture
@@ -162,10 +163,57 @@ def test_a_model_that_its_config_does_not_build_is_not_saved_as_another(tmp_path
     ):
         Seq2Seq.from_config(config()).double().save_pretrained(tmp_path)
     net = Seq2Seq.from_config(config(source_vocabulary=19))
-    net.decoder.embedding = net.encoder.embedding
-    with pytest.raises(ValueError, match=r"encoder.embedding.weight and decoder.embedding.weight are one tensor"):
+    net.decoder.embed_target = net.embed_source
+    with pytest.raises(
+        ValueError, match=r"embed_source.weight and decoder.embed_target.weight are one tensor, and would"
+    ):
+        net.save_pretrained(tmp_path)
+    net = Seq2Seq.from_config(config())
+    net.bridge.hidden.bias = torch.nn.Parameter(net.decoder.step.rnn.cell.bias_ih[:7].detach())  # a part of another
+    with pytest.raises(ValueError, match=r"bridge.hidden.bias and decoder.step.rnn.cell.bias_ih are one tensor"):
+        net.save_pretrained(tmp_path)
+    net = Seq2Seq.from_config(config(**OPTIONS["tied"]))
+    net.decoder.step.out.embedding = Embedding(19, 5)
+    with pytest.raises(ValueError, match=r"decoder.embed_target is Embedding; the config builds no module there"):
         net.save_pretrained(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_tied_weights_are_saved_once_and_are_one_again_when_they_are_loaded(tmp_path: Path) -> None:
+    net = Seq2Seq.from_config(config(**OPTIONS["tied"])).eval()
+    one, other = "decoder.step.out.embedding.weight", "decoder.embed_target.weight"
+    net.save_pretrained(tmp_path)
+    assert net.state_dict().keys() - load_file(tmp_path / "model.safetensors").keys() == {other}
+    assert {one, other} < net.state_dict().keys()
+    again = Seq2Seq.from_pretrained(tmp_path)
+    assert again.decoder.embed_target.weight is again.decoder.step.out.embedding.weight
+    assert torch.equal(again.decoder.embed_target.weight, net.decoder.embed_target.weight)
+    arguments = batch()
+    for learner in (net, again):  # what one side learns the other has learnt
+        learner.train().loss(*arguments).backward()
+        torch.optim.SGD(learner.parameters(), lr=1.0).step()
+    assert again.decoder.embed_target.weight is again.decoder.step.out.embedding.weight
+    for name, value in net.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name]), name
+
+
+def test_an_encoder_that_is_not_the_configs_is_not_saved(tmp_path: Path) -> None:
+    net = Seq2Seq.from_config(config())
+    net.encoder = Seq2Seq.from_config(config(encoder="convolution", num_layers=2)).encoder
+    with pytest.raises(ValueError, match=r"encoder is ConvolutionalEncoder; the config builds RNNEncoder there"):
+        net.save_pretrained(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_config_whose_picture_cannot_run_is_refused_with_its_file(folder: Path) -> None:
+    values = json.loads((folder / "config.json").read_text())
+    for diagram, message in (
+        ("mine.mmd", "no diagram is called 'mine.mmd'; there are appendix, bahdanau"),
+        ("graph TD\n", "nothing makes"),
+    ):
+        (folder / "config.json").write_text(json.dumps(values | {"diagram": diagram}))
+        with pytest.raises(ValueError, match=f"config.json: .*{message}"):
+            Seq2Seq.from_pretrained(folder)
 
 
 def test_a_device_that_is_not_there_is_not_called_damage(folder: Path) -> None:

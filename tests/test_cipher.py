@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from seq2seq_attn.cipher import (
     ALPHABET,
+    config,
     decrypt,
     encrypt,
     encrypted_batch,
@@ -17,6 +20,7 @@ from seq2seq_attn.cipher import (
     stuttering_message,
     training_batches,
 )
+from seq2seq_attn.mermaid import parse, shipped
 
 messages = st.text(ALPHABET.characters, min_size=1, max_size=40)
 
@@ -95,6 +99,30 @@ def test_stuttering_messages_repeat_one_of_the_last_three_and_random_ones_do_not
         for back in (1, 2, 3):
             share = sum(a == b for a, b in zip(message, message[back:], strict=False)) / 50_000
             assert share > 1 / 27 + 0.8 * more if more else share == pytest.approx(1 / 27, abs=0.005)
+
+
+def test_the_model_of_the_cipher_has_its_alphabet_and_the_sizes_that_learn_it() -> None:
+    made = config()
+    assert (made.diagram, made.source_vocabulary, made.target_vocabulary) == ("bahdanau", 27, 29)
+    assert (made.bos, made.eos) == (ALPHABET.bos, ALPHABET.eos)
+    sizes = (made.embedding_size, made.hidden_size, made.attention_size, made.readout_size)
+    assert sizes == (24, 80, 128, 32)
+    assert config("luong", cell="LSTM", hidden_size=7) == replace(made, diagram="luong", cell="LSTM", hidden_size=7)
+
+
+def test_who_copies_numbers_source_and_target_alike() -> None:
+    copying = config("pointer_generator")
+    assert copying.source_vocabulary == copying.target_vocabulary == 29
+    assert config("seq2seq").source_vocabulary == 27  # its x_j is read by the encoder alone
+
+
+def test_a_picture_of_ones_own_is_in_the_config_as_its_text(tmp_path: Path) -> None:
+    path = tmp_path / "mine.mmd"
+    path.write_text(text := shipped()["luong"].replace("a[general]", "a[concat]"))
+    for diagram in (str(path), text):
+        assert parse(config(diagram).diagram) == parse(text)
+    with pytest.raises(ValueError, match="no diagram is called 'luon'"):
+        config("luon")
 
 
 def test_training_messages_stutter() -> None:

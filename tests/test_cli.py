@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from seq2seq_attn import Seq2Seq, cli, mermaid
+from seq2seq_attn import Seq2Seq, cipher, cli, mermaid
 
+EDITED = mermaid.shipped()["bahdanau"].replace("y_ii --> out\n", "")
 SMALL = ["--steps", "3", "--held-out", "20", "--max-length", "5", "--batch-size", "4", "--hidden-size", "8"]
 
 
@@ -61,25 +62,76 @@ def test_draw_draws_a_diagram_by_name_a_file_and_a_trained_model(run: Path, tmp_
     assert "nodes/energy.py" in (tmp_path / "x.svg").read_text()
 
 
-def test_drawing_a_diagram_loads_no_torch(tmp_path: Path) -> None:
+def test_draw_draws_what_stands_around_a_step_of_a_diagram_and_of_a_model(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "x.mmd"
+    for source in ("bahdanau", "seq2seq", str(run)):
+        assert cli.main(["draw", source, "--whole", "-o", str(out)]) == 0
+        assert mermaid.load(out) == mermaid.load("seq2seq")
+    assert cli.main(["draw", str(run), "--whole", "-o", str(tmp_path / "x.svg")]) == 0
+    assert "encoders/rnn.py" in (tmp_path / "x.svg").read_text()
+
+
+def test_draw_draws_the_bands_of_a_diagram_and_of_a_model(run: Path, tmp_path: Path) -> None:
+    bands = {"luong": {"inside", "after"}, "bahdanau": {"inside", "after"}, str(run): {"inside", "after"}}
+    for source, expected in bands.items():
+        assert cli.main(["draw", source, "--schedule", "-o", str(tmp_path / "x.dot")]) == 0
+        text = (tmp_path / "x.dot").read_text()
+        assert {word for word in ("before", "inside", "after") if f"{word} the loop" in text} == expected
+        assert cli.main(["draw", source, "-o", str(tmp_path / "x.dot")]) == 0
+        assert "the loop" not in (tmp_path / "x.dot").read_text()
+
+
+def test_draw_draws_what_two_diagrams_differ_in(tmp_path: Path) -> None:
+    edited, out = tmp_path / "edited.mmd", tmp_path / "x.mmd"
+    edited.write_text(EDITED)
+    assert cli.main(["draw", "--diff", "bahdanau", str(edited), "-o", str(out)]) == 0
+    assert "what changed from bahdanau to edited" in out.read_text()
+    assert cli.main(["draw", "--diff", "bahdanau", str(edited), "-o", str(tmp_path / "x.svg")]) == 0
+    assert "nodes/energy.py" in (tmp_path / "x.svg").read_text()
+    assert "encoder" not in out.read_text().replace("encoder_hidden", "")
+    assert cli.main(["draw", "--diff", "bahdanau", str(edited), "--whole", "-o", str(out)]) == 0
+    assert "encoder" in out.read_text().replace("encoder_hidden", "")
+
+
+def test_a_model_and_a_diagram_are_not_drawn_at_once(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["draw", str(run), "--diagram", "luong", "-o", "x.svg"]) == 2
+    assert "--diagram and the model in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command", [["bahdanau"], ["bahdanau", "--whole", "--schedule"], ["--diff", "luong", "bahdanau"]]
+)
+def test_drawing_a_diagram_loads_no_torch(command: list[str], tmp_path: Path) -> None:
     code = (
         "import sys; from seq2seq_attn.cli import main; "
-        "main(['draw', 'bahdanau', '-o', sys.argv[1]]); print('torch' in sys.modules)"
+        "main(['draw', *sys.argv[2:], '-o', sys.argv[1]]); print('torch' in sys.modules)"
     )
-    command = [sys.executable, "-c", code, str(tmp_path / "x.svg")]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.endswith("False\n")
+    whole = [sys.executable, "-c", code, str(tmp_path / "x.svg"), *command]
+    assert subprocess.run(whole, capture_output=True, text=True, check=True).stdout.endswith("False\n")
 
 
 def test_check_says_that_a_model_is_its_diagram(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", str(run)]) == 0
     assert capsys.readouterr().out == f"{run} is bahdanau.mmd\n"
+    assert cli.main(["check", str(run), "--diagram", "seq2seq"]) == 0
+    assert capsys.readouterr().out == f"{run} is seq2seq.mmd\n"
+
+
+def test_check_of_a_diagram_builds_a_model_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["luong"], ["--diagram", "pointer_generator"], ["seq2seq"]):
+        assert cli.main(["check", *arguments]) == 0
+        assert capsys.readouterr().out == f"a new model is {arguments[-1]}.mmd\n"
+    edited = tmp_path / "edited.mmd"
+    edited.write_text(EDITED)
+    assert cli.main(["check", str(edited)]) == 0
+    assert capsys.readouterr().out == f"a new model is {edited}\n"
 
 
 def test_check_names_the_arrow_that_an_edited_diagram_lacks_and_exits_1(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     edited = tmp_path / "edited.mmd"
-    edited.write_text(mermaid.shipped()["bahdanau"].replace("y_ii --> out\n", ""))
+    edited.write_text(EDITED)
     assert cli.main(["check", str(run), "--diagram", str(edited)]) == 1
     assert capsys.readouterr().out == f"arrow y_ii → out is only in the model\n{run} differs from {edited}\n"
 
@@ -99,6 +151,34 @@ def test_summary_prints_the_nodes_by_name(run: Path, capsys: pytest.CaptureFixtu
     assert f"Total params: {total:,}" in printed
 
 
+@pytest.mark.parametrize("name", ["luong", "pointer_generator", "seq2seq"])
+def test_summary_of_a_diagram_is_that_of_a_new_model(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["summary", name]) == 0
+    total = sum(parameter.numel() for parameter in Seq2Seq.from_diagram(name, cipher.config(name)).parameters())
+    assert f"Total params: {total:,}" in capsys.readouterr().out
+
+
+def test_cipher_trains_another_diagram_with_another_encoder_and_cell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edited = tmp_path / "edited.mmd"
+    edited.write_text(EDITED)
+    run = tmp_path / "run"
+    options = ["--cell", "LSTM", "--encoder", "pyramid", "--num-layers", "2"]
+    assert cli.main(["cipher", *SMALL, *options, "--diagram", str(edited), "--out", str(run)]) == 0
+    model = Seq2Seq.from_pretrained(run)
+    assert model.specification() == mermaid.parse(EDITED)
+    assert (model.encoder.label, model.encoder.num_layers) == ("pyramid", 2)
+    assert type(model.decoder.step.rnn).__name__ == "LSTMStep"
+    edited.unlink()
+    capsys.readouterr()
+    assert cli.main(["check", str(run)]) == 0
+    assert capsys.readouterr().out == f"{run} is its diagram\n"
+    for name in ("luong", "no_attention", "multihead"):
+        assert cli.main(["cipher", *SMALL, "--diagram", name, "--out", str(run)]) == 0
+        assert Seq2Seq.from_pretrained(run).specification() == mermaid.load(name)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -113,10 +193,33 @@ def test_summary_prints_the_nodes_by_name(run: Path, capsys: pytest.CaptureFixtu
         (["cipher", "--out", "/proc/run"], "/proc/run"),
         (["cipher", "--out", "/proc"], "/proc"),
         (["draw", "bahdanau", "-o", "x.bmp"], "x.bmp ends in '.bmp'; a picture ends in .mmd, .dot, .svg, .png, .pdf"),
-        (["draw", "bahdanu", "-o", "x.svg"], "no diagram is called 'bahdanu'; there are bahdanau, first_rnn"),
+        (
+            ["draw", "bahdanu", "-o", "x.svg"],
+            "there is no folder 'bahdanu', and no diagram is called 'bahdanu'; there are appendix, bahdanau,",
+        ),
         (["draw", "none.mmd", "-o", "x.svg"], "No such file or directory: 'none.mmd'"),
-        (["check", "nowhere"], "nowhere holds no model: config.json is not there"),
-        (["summary", "nowhere"], "nowhere holds no model"),
+        (["draw", "-o", "x.svg"], "give one diagram, as PATH or as --diagram, or --diff"),
+        (["draw", "luong", "--diagram", "bahdanau", "-o", "x.svg"], "give one diagram, as PATH or as --diagram"),
+        (["draw", "--diff", "luong", "no", "-o", "x.svg"], "no diagram is called 'no'; there are appendix, bahdanau"),
+        (
+            ["draw", "--diff", "luong", "bahdanau", "--schedule", "-o", "x.svg"],
+            "--diff draws two diagrams; leave out PATH, --diagram and --schedule",
+        ),
+        (["draw", "luong", "--diff", "luong", "bahdanau", "-o", "x.svg"], "--diff draws two diagrams; leave out PATH"),
+        (["check"], "give one diagram, as PATH or as --diagram"),
+        (["check", "nowhere"], "there is no folder 'nowhere', and no diagram is called 'nowhere'; there are appendix"),
+        (["summary", "nowhere"], "there is no folder 'nowhere'"),
+        (["check", "."], ". holds no model: config.json is not there; a folder that save_pretrained wrote has it"),
+        (["summary", "."], ". holds no model: config.json is not there"),
+        (["draw", ".", "-o", "x.svg"], ". holds no model: config.json is not there"),
+        (["check", "first_rnn"], "first_rnn.mmd:17: nothing makes 'y_{i} output', by which symbols are chosen"),
+        (["cipher", "--diagram", "first_rnn"], "first_rnn.mmd:17: nothing makes 'y_{i} output'"),
+        (["cipher", "--diagram", "luon"], "no diagram is called 'luon'; there are appendix, bahdanau"),
+        (["cipher", "--diagram", "none.mmd"], "No such file or directory: 'none.mmd'"),
+        (
+            ["cipher", "--diagram", "multihead", "--hidden-size", "7"],
+            "multihead.mmd:17: operation wsum[weighted_sum, 4 heads]: memory_size is 14 and num_heads 4",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line_with_status_2(

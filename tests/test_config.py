@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from seq2seq_attn import Config
 def test_a_config_comes_back_from_its_dict(name: str) -> None:
     made = config(**OPTIONS[name])
     assert Config.from_dict(made.to_dict()) == made
+    assert Config.from_dict(json.loads(json.dumps(made.to_dict()))) == made
 
 
 def test_the_paper_preset_has_the_papers_sizes_and_options_and_takes_changes() -> None:
@@ -35,12 +37,23 @@ def test_the_paper_preset_has_the_papers_sizes_and_options_and_takes_changes() -
         ({"bos": -1}, ValueError, "bos is -1; it is at least 0"),
         ({"eos": 19}, ValueError, "eos is 19; the target has 19 symbols"),
         ({"bos": 18}, ValueError, "bos and eos are both 18; a sentence that begins would have ended"),
-        ({"cell": "SRU"}, ValueError, "cell is 'SRU'; it is one of 'GRU', 'LSTM'"),
+        ({"cell": "SRU"}, ValueError, "cell is 'SRU'; it is one of 'GRU', 'LSTM', 'Elman'"),
         ({"readout": "relu"}, ValueError, "readout is 'relu'; it is one of 'tanh', 'maxout'"),
-        ({"bridge": "mean"}, ValueError, "bridge is 'mean'; it is one of 'final', 'backward'"),
+        ({"bridge": "first"}, ValueError, "bridge is 'first'; it is one of 'final', 'backward', 'mean'"),
+        ({"encoder": "BERT"}, ValueError, "encoder is 'BERT'; it is one of 'RNN', 'pyramid', 'convolution', 'transfor"),
+        ({"diagram": None}, TypeError, "diagram is None; it is of type str"),
+        ({"unknown_size": -1}, ValueError, "unknown_size is -1; it is at least 0"),
+        ({"coverage_loss": -0.5}, ValueError, "coverage_loss is -0.5; it is a weight of at least 0"),
+        ({"coverage_loss": float("inf")}, ValueError, "coverage_loss is inf; it is a weight of at least 0"),
+        ({"coverage_loss": float("nan")}, ValueError, "coverage_loss is nan; it is a weight of at least 0"),
         ({"dropout": 1.0}, ValueError, "dropout is 1.0; it is a probability below 1"),
         ({"bidirectional": 1}, TypeError, "bidirectional is 1; it is of type bool"),
-        ({"cell": "LSTM", "reset_after": False}, ValueError, "reset_after=False is an option of the GRU"),
+        ({"cell": "LSTM", "reset_after": False}, ValueError, "reset_after=False is an option of the GRU; LSTM has no"),
+        (
+            {"cell": "Elman", "reset_after": False},
+            ValueError,
+            "reset_after=False is an option of the GRU; Elman has no",
+        ),
         (
             {"bridge": "backward", "bidirectional": False},
             ValueError,
@@ -58,3 +71,10 @@ def test_unknown_and_missing_keys_are_named() -> None:
     values["hiden_size"] = values.pop("hidden_size")
     with pytest.raises(ValueError, match="keys of the config, unknown: hiden_size; missing: hidden_size"):
         Config.from_dict(values)
+
+
+def test_what_a_config_leaves_out_is_the_default() -> None:
+    values = config().to_dict()
+    for name in ("diagram", "encoder", "unknown_size", "coverage_loss"):
+        del values[name]
+    assert Config.from_dict(values) == config()

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seq2seq_attn import Batch, Seq2Seq, cipher, demo
+from seq2seq_attn import Batch, Seq2Seq, cipher, demo, mermaid
 from seq2seq_attn.cipher import ALPHABET
 
 OPTIONS: dict[str, Any] = {
@@ -23,11 +23,15 @@ OPTIONS: dict[str, Any] = {
     "learning_rate": 0.01,
     "max_length": 5,
     "held_out": 20,
-    "cell": "GRU",
-    "embedding_size": 3,
-    "hidden_size": 5,
-    "attention_size": 7,
-    "readout_size": 2,
+}
+SIZES: dict[str, Any] = {"embedding_size": 3, "hidden_size": 5, "attention_size": 7, "readout_size": 2}
+OPTIONS["config"] = cipher.config(**SIZES)
+CONFIGS = {
+    "no_attention": cipher.config("no_attention", **SIZES),
+    "multihead": cipher.config("multihead", **SIZES | {"hidden_size": 6, "attention_size": 8}),
+    "pointer_generator": cipher.config("pointer_generator", **SIZES),
+    "pyramid": cipher.config(encoder="pyramid", num_layers=2, **SIZES),
+    "its text": cipher.config(mermaid.shipped()["luong"].replace("[general]", "[concat]"), **SIZES),
 }
 
 
@@ -87,3 +91,18 @@ def test_only_what_was_written_is_said_to_be(tmp_path: Path, capsys: pytest.Capt
     demo.run(out=tmp_path, **OPTIONS)
     names = capsys.readouterr().out.splitlines()[-1].split(": ")[1].split(", ")
     assert sorted([*names, "mine.txt"]) == sorted(path.name for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_kind_of_model_is_trained_scored_drawn_and_saved(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured = demo.run(out=tmp_path, **OPTIONS | {"config": CONFIGS[name]})
+    names = capsys.readouterr().out.splitlines()[-1].split(": ")[1].split(", ")
+    assert sorted(names) == sorted(path.name for path in tmp_path.iterdir())
+    assert ("attention.png" in names) == (name != "no_attention")
+    again = Seq2Seq.from_pretrained(tmp_path)
+    assert again.config == CONFIGS[name]
+    assert mermaid.load(tmp_path / "diagram.mmd") == again.specification() == again.trace()
+    decoded = demo.decrypt(again, "ABCD")
+    assert measured["decrypted"] == ALPHABET.decode(decoded.symbols, decoded.mask)[0]

@@ -36,6 +36,28 @@ def test_cipher_learns_and_shows_where_it_looked(capsys: pytest.CaptureFixture[s
     assert "differences from diagrams/bahdanau.mmd: []" in printed
 
 
+@pytest.mark.slow
+def test_own_picture_says_what_an_arrow_cost_and_what_left_the_loop(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("own_picture.py", str(tmp_path / "difference.svg"))
+    seed, edited, _ = capsys.readouterr().out.splitlines()
+    assert seed.endswith("in the loop: a, softmax, wsum, rnn") and edited.endswith("in the loop: rnn")
+    scores = [float(line.split("%")[0].split()[-1]) for line in (seed, edited)]
+    assert scores[0] > 99 and 50 < scores[1] <= scores[0]
+    assert (tmp_path / "difference.svg").exists()
+
+
+@pytest.mark.slow
+def test_own_node_learns_and_is_what_its_picture_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("own_node.py", str(tmp_path / "step.svg"))
+    printed = capsys.readouterr().out
+    assert float(printed.split("exact match ")[1].split("%")[0]) > 98
+    assert "what ran is the edited picture: True" in printed
+    assert "found wrong by the check: nothing" in printed
+    assert "distance" in (tmp_path / "step.svg").read_text(encoding="utf-8")
+
+
 def test_every_example_is_run_by_a_test() -> None:
     tested = Path(__file__).read_text(encoding="utf-8")
     assert [path.name for path in EXAMPLES.glob("*.py") if f'run("{path.name}"' not in tested] == []

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
-from table import E, H, M
-from test_wired import LSTM, MASK, PICTURE, arguments, every_cell, first_rnn, letters, nodes, with_and_without_keys
+from table import E, H, M, mapped
+from test_wired import (
+    LSTM,
+    MASK,
+    PICTURE,
+    SEED,
+    arguments,
+    every_cell,
+    first_rnn,
+    letters,
+    nodes,
+    with_and_without_keys,
+)
 from torch import Tensor, nn
 
 from seq2seq_attn import mermaid
-from seq2seq_attn.bahdanau import Bahdanau
 from seq2seq_attn.gradient import dead_arrows
-from seq2seq_attn.nodes import LSTMState, LSTMStep
+from seq2seq_attn.nodes import Entmax15, FeedforwardEnergy, LSTMState, LSTMStep, Monotonic, Sparsemax
 from seq2seq_attn.trace import Recorder
 from seq2seq_attn.wired import Wired
+from seq2seq_attn.wirings import Bahdanau
 
 
 def recorded(step: Any, *args: Any, **kwargs: Any) -> Recorder:
@@ -34,11 +46,19 @@ class Deaf(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         values = list(args)
-        value = values[self.position]
-        values[self.position] = (
-            type(value)(*map(self.silence, value)) if isinstance(value, tuple) else self.silence(value)
-        )
+        values[self.position] = mapped(values[self.position], self.silence)
         return self.node(*values, **kwargs)
+
+
+class DeafChoice(Deaf):
+    """A normaliser that does not learn."""
+
+    def __init__(self, node: nn.Module) -> None:
+        super().__init__(node, 0, Tensor.detach)
+        self.label = node.label
+
+    def forward(self, *values: Tensor, mask: Tensor) -> Tensor:
+        return super().forward(*values, mask=mask)
 
 
 SILENCES: dict[str, Callable[[Tensor], Tensor]] = {
@@ -95,7 +115,7 @@ def test_an_lstms_state_is_alive_if_either_part_is(part: str) -> None:
             half = prev_decoder._replace(**{part: getattr(prev_decoder, part).detach()})
             return super().forward(prev_output, half, context)
 
-    parts = nodes("lstm") | {"rnn": Half(E, M, H).double()}
+    parts = nodes("lstm") | {"rnn": Half(E + M, H).double()}
     assert dead_arrows(recorded(Bahdanau(**parts), **arguments("lstm"), mask=MASK)) == []
 
 
@@ -123,6 +143,45 @@ def test_with_one_source_position_the_weight_is_one_whatever_the_energy() -> Non
     assert dead_arrows(recorded(Bahdanau(**nodes()), **given, mask=MASK[:, :1])) == [
         "arrow e_ij → softmax is dead: nothing flows through it"
     ]
+
+
+@pytest.mark.parametrize("normaliser", [Sparsemax, Entmax15])
+def test_an_energy_far_below_the_highest_is_no_dead_arrow_though_a_sparse_choice_gives_it_no_gradient(
+    normaliser: Callable[[], nn.Module],
+) -> None:
+    class Far(FeedforwardEnergy):
+        def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+            return 1e3 * super().forward(*args, **kwargs)
+
+    text = SEED.replace("softmax[softmax]", f"softmax[{normaliser.label}]")
+    parts = nodes() | {"softmax": normaliser(), "a": Far(H, M, 13).double()}
+    recorder = recorded(Wired(mermaid.parse(text), parts), **arguments(), mask=MASK)
+    assert {*recorder.runs[0].returned["attn_weights"].flatten().tolist()} == {0.0, 1.0}
+    assert dead_arrows(recorder) == []
+    parts["softmax"] = DeafChoice(normaliser())
+    recorder = recorded(Wired(mermaid.parse(text), parts), **arguments(), mask=MASK)
+    assert dead_arrows(recorder) == ["arrow e_ij → softmax is dead: nothing flows through it"]
+
+
+def test_a_choice_without_a_gradient_in_evaluation_is_asked_in_training() -> None:
+    eager = partial(Monotonic, initial_bias=9.0)  # it stops somewhere, so that something is read
+    given = arguments() | {"prev_weights": eager().initial(arguments()["encoder_hidden"])}
+    rest = {id: node for id, node in nodes().items() if id != "softmax"}
+    for node, dead in ((eager(), []), (DeafChoice(eager()), ["e_ij → mono"])):
+        step = Wired(mermaid.load("monotonic"), rest | {"mono": node.double()}).eval()
+        assert dead_arrows(recorded(step, **given, mask=MASK)) == [
+            f"arrow {arrow} is dead: nothing flows through it" for arrow in dead
+        ]
+
+
+def test_the_look_takes_no_random_numbers() -> None:
+    given = arguments() | {"prev_weights": Monotonic().initial(arguments()["encoder_hidden"])}
+    rest = {id: node for id, node in nodes().items() if id != "softmax"}
+    step = Wired(mermaid.load("monotonic"), rest | {"mono": Monotonic().double()}).eval()
+    recorder = recorded(step, **given, mask=MASK)
+    state = torch.random.get_rng_state()
+    dead_arrows(recorder)
+    assert torch.equal(state, torch.random.get_rng_state())
 
 
 def test_the_look_changes_no_parameter_and_leaves_no_gradient() -> None:
@@ -170,7 +229,7 @@ def test_a_module_of_torchs_own_that_does_not_listen_is_found() -> None:
     still = Still(step.lstm.input_size, step.lstm.hidden_size)
     still.label = "LSTM"
     step.lstm = still
-    assert dead_arrows(recorded(step, letters())) == ["arrow v_j → lstm is dead: nothing flows through it"]
+    assert dead_arrows(recorded(step, letters())) == ["arrow u_j → lstm is dead: nothing flows through it"]
 
 
 class Chooses(nn.Module):

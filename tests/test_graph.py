@@ -22,7 +22,8 @@ IDS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,5}", fullmatch=True).filter(lambda
 WORDS = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,5}", fullmatch=True).filter(lambda word: not iskeyword(word))
 SYMBOLS = st.from_regex(r"[A-Za-z]{1,5}", fullmatch=True)
 SUBSCRIPTS = st.one_of(
-    st.sampled_from(["i", "j", "ij", "i-1", "i-1j"]), st.from_regex(r"[A-Za-z0-9+-]{1,4}", fullmatch=True)
+    st.sampled_from(["i", "j", "ij", "i-1", "i-1j", "i-1,j", "i-2", "kij"]),
+    st.from_regex(r"[A-Za-z0-9+-]{1,4}", fullmatch=True),
 )
 KINDS = st.from_regex(r"[A-Za-z0-9_ ,.+-]{1,9}", fullmatch=True)
 
@@ -34,7 +35,14 @@ def graphs(draw: st.DrawFn) -> Graph:
     every_value, every_id = inputs + made, inputs + 2 * made
     ids = draw(st.lists(IDS, min_size=every_id, max_size=every_id, unique=True))
     words = draw(st.lists(WORDS, min_size=every_value, max_size=every_value, unique=True))
-    names = draw(st.lists(st.tuples(SYMBOLS, SUBSCRIPTS), min_size=every_value, max_size=every_value, unique=True))
+    names = draw(
+        st.lists(
+            st.tuples(SYMBOLS, SUBSCRIPTS),
+            min_size=every_value,
+            max_size=every_value,
+            unique_by=lambda name: (name[0], name[1].replace(",", "")),
+        )
+    )
     values = [Value(id, *name, word) for id, name, word in zip(ids, names, words, strict=False)]
     operations = []
     for number, id in enumerate(ids[every_value:]):
@@ -55,6 +63,8 @@ any_graph = settings(deadline=None, derandomize=True, max_examples=60)
         ("s_{i-1} prev_decoder", None, Value("s_ii", "s", "i-1", "prev_decoder")),
         ("alpha_{ij} attn_weights", None, Value("alpha_ij", "alpha", "ij", "attn_weights")),
         ("b_{i-1j} prev_coverage", None, Value("b_iij", "b", "i-1j", "prev_coverage")),
+        ("b_{i-1,j} prev_coverage", None, Value("b_ii_j", "b", "i-1,j", "prev_coverage")),
+        ("s_{i-2} earlier_decoder", None, Value("s_i_2", "s", "i-2", "earlier_decoder")),
         ("h_{0} first", "start", Value("start", "h", "0", "first")),
     ],
 )
@@ -83,6 +93,30 @@ def test_a_subscript_becomes_an_id_that_mermaid_can_write(subscript: str, id: st
     assert Value.parse(f"s_{{{subscript}}} state").id == id
 
 
+@pytest.mark.parametrize(
+    ("subscript", "axes", "later"),
+    [
+        ("i", "i", None),
+        ("j", "j", None),
+        ("0", "", None),
+        ("kij", "ijk", None),
+        ("ijk", "ijk", None),
+        ("i,j", "ij", None),
+        ("i-1", "i", "i"),
+        ("i-2", "i", "i-1"),
+        ("i-10", "i", "i-9"),
+        ("i-1,j", "ij", "ij"),
+        ("i-1j", "ij", "ij"),
+        ("k,i-2,j", "ijk", "ki-1j"),
+    ],
+)
+def test_a_subscript_says_what_there_is_one_for_and_what_it_is_a_step_later(
+    subscript: str, axes: str, later: str | None
+) -> None:
+    value = Value.parse(f"s_{{{subscript}}} state")
+    assert value.axes == axes and value.later == (later and ("s", later))
+
+
 FAULTS = {
     "a value declared twice": ([X, Y, X], [F], "x_i is declared twice", "x_i"),
     "an operation declared twice": ([X, Y, Z], [F, Operation("f", "linear", ("x_i",), "z_i")], "f is declared", "f"),
@@ -102,6 +136,12 @@ FAULTS = {
         [X, Y, Value("w", "x", "i", "other")],
         [F],
         "values x_i and w have the same symbol, x_{i}",
+        "w",
+    ),
+    "one symbol for two values, with a comma": (
+        [X, Y, Value("v", "w", "ij", "one"), Value("w", "w", "i,j", "other")],
+        [F],
+        "values v and w have the same symbol, w_{i,j}",
         "w",
     ),
     "no arrow in": ([X, Y], [Operation("f", "linear", (), "y_i")], "operation f has no arrow in", "f"),
@@ -175,6 +215,39 @@ def test_a_past_value_without_a_present_one_is_no_recurrence() -> None:
 def test_a_recurrence_keeps_its_other_subscripts() -> None:
     before, now = Value.parse("b_{i-1j} prev_coverage"), Value.parse("b_{ij} coverage")
     assert Graph([before, now], [Operation("add", "sum", ("b_iij",), "b_ij")]).recurrences == ((now, before),)
+
+
+@pytest.mark.parametrize(("past", "present"), [("i-1,j", "ij"), ("i-1j", "i,j"), ("k,i-1,j", "kij")])
+def test_a_comma_in_a_subscript_changes_nothing(past: str, present: str) -> None:
+    before, now = Value.parse(f"b_{{{past}}} prev_coverage", "b"), Value.parse(f"b_{{{present}}} coverage")
+    assert Graph([before, now], [Operation("add", "sum", ("b",), now.id)]).recurrences == ((now, before),)
+
+
+def test_what_a_step_makes_is_not_handed_to_it_though_it_is_of_an_earlier_step() -> None:
+    """GroundHog's order: the step makes s_{i-1} of s_{i-2}, and hands on the one as the other."""
+    now, before = Value.parse("s_{i-1} prev_state"), Value.parse("s_{i-2} earlier_state")
+    graph = Graph([now, before, X, Y], [Operation("rnn", "RNN", (before.id,), now.id), F])
+    assert graph.recurrences == ((now, before),)
+    later = Value.parse("s_{i} state")
+    rnn, g = graph.operations["rnn"], Operation("g", "RNN", (now.id,), later.id)
+    longer = Graph([now, before, later], [rnn, g])
+    assert longer.recurrences == ((now, before),)
+
+
+def test_a_value_that_is_two_steps_old_needs_one_that_is_one_step_old() -> None:
+    before, now = Value.parse("s_{i-2} earlier_state"), Value.parse("s_{i} state")
+    assert Graph([before, now], [Operation("rnn", "RNN", (before.id,), now.id)]).recurrences == ()
+
+
+def test_what_begins_a_recurrence_is_the_same_symbol_with_0() -> None:
+    first = Value.parse("s_{0} first_decoder")
+    start = Operation("bridge", "bridge", ("h_j",), first.id)
+    whole = Graph([*PICTURE.values.values(), first], [*PICTURE.operations.values(), start])
+    assert whole.beginnings == ((first, PICTURE.values["s_ii"]),) and PICTURE.beginnings == ()
+
+
+def test_a_value_has_at_most_one_maker() -> None:
+    assert PICTURE.maker("s_i") == PICTURE.operations["rnn"] and PICTURE.maker("s_ii") is None
 
 
 def test_arrows_come_operation_by_operation_with_the_arguments_in_order() -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from seq2seq_attn import Config, Seq2Seq
+from seq2seq_attn.mermaid import shipped
 
 
 def paper(**changes: object) -> Seq2Seq:
@@ -15,7 +16,16 @@ def paper(**changes: object) -> Seq2Seq:
     )
 
 
-@pytest.mark.parametrize("changes", [{}, {"cell": "LSTM", "reset_after": True}], ids=["gru", "lstm"])
+CHANGES: dict[str, dict[str, object]] = {
+    "gru": {},
+    "lstm": {"cell": "LSTM", "reset_after": True},
+    "elman": {"cell": "Elman", "reset_after": True},
+    "two recurrences": {"diagram": "conditional_gru"},
+    "layers": {"diagram": shipped()["bahdanau"].replace("rnn[RNN]", "rnn[RNN, 2 layers]")},
+}
+
+
+@pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES)
 def test_each_parameter_begins_as_the_paper_says(changes: dict[str, object]) -> None:
     spreads = set()
     for name, parameter in paper(**changes).named_parameters():
@@ -38,3 +48,18 @@ def test_the_preset_is_built_of_the_papers_parts() -> None:
     assert model.decoder.step.rnn.reset_after is False and model.encoder.reset_after is False
     assert model.decoder.step.out.readout == "maxout" and model.bridge.reads == "backward"
     assert model.check() == []  # though v_a = 0 lets no gradient through the energy yet
+
+
+def test_an_encoder_that_the_paper_says_nothing_of_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match="initial_weights='paper' is for recurrent encoders; this one is 'transformer'"
+    ):
+        paper(encoder="transformer", hidden_size=8, bridge="mean")
+
+
+def test_a_threshold_that_the_paper_does_not_have_keeps_its_first_value() -> None:
+    monotonic = shipped()["monotonic"].replace("mono[monotonic]", "mono[monotonic, initial_bias -4]")
+    assert paper(diagram=monotonic).decoder.step.mono.r == -4
+    tied = paper(diagram=shipped()["bahdanau"].replace("out[feedforward]", "out[tied]"))
+    assert not tied.decoder.step.out.b.any()
+    assert abs(tied.decoder.embed_target.weight.std().item() / 0.01 - 1) < 0.1

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +13,14 @@ import pytest
 import seq2seq_attn
 
 PACKAGE = Path(seq2seq_attn.__file__).parent
+FOLDERS = ("nodes", "encoders", "wirings")  # each of them is one name here
 LAYERS = [
-    {"graph", "mask", "config"},
-    {"mermaid"},
-    {"nodes"},
-    {"draw", "wiring", "initial", "bridge", "encoder"},
-    {"bahdanau", "wired", "trace", "decoder", "checkpoint"},
-    {"gradient"},
+    {"graph", "config", "mask"},
+    {"mermaid", "kinds", "schedule", "whole", "render", "nodes"},
+    {"compare", "wiring", "encoders", "bridge", "initial", "checkpoint"},
+    {"label", "wirings", "wired", "trace", "rehearsal"},
+    {"dot", "build", "loop", "gradient"},
+    {"draw", "decoder", "examine"},
     {"seq2seq"},
     {"alphabet"},
     {"cipher", "training"},
@@ -26,12 +29,34 @@ LAYERS = [
     {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+WITHOUT_TORCH = [
+    "graph",
+    "config",
+    "mermaid",
+    "kinds",
+    "schedule",
+    "whole",
+    "render",
+    "compare",
+    "label",
+    "dot",
+    "draw",
+    "cli",
+]
+
+
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Everything in a file but what only a type checker reads."""
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+            yield child
+            yield from statements(child)
 
 
 def imported(path: Path) -> set[str]:
     """The modules of this package that a file imports, by their first name; None of torch's or others'."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in statements(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module == "seq2seq_attn":
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("seq2seq_attn."):
@@ -47,6 +72,27 @@ def test_a_module_imports_only_what_stands_below_it(path: Path) -> None:
         assert {name for name in imported(path) if LEVEL[name] >= LEVEL[path.stem]} == set()
 
 
+@pytest.mark.parametrize(
+    "path", [path for name in FOLDERS for path in sorted((PACKAGE / name).glob("*.py"))], ids=lambda path: path.stem
+)
+def test_what_stands_in_a_folder_imports_only_its_own_and_what_stands_below_it(path: Path) -> None:
+    own = path.parent.name
+    assert {name for name in imported(path) if name != own and LEVEL[name] >= LEVEL[own]} == set()
+
+
+@pytest.mark.parametrize(
+    ("folder", "allowed"), [("encoders", {"encoders", "nodes"}), ("wirings", {"wirings", "nodes", "wiring"})]
+)
+def test_a_folder_knows_no_more_than_it_needs(folder: str, allowed: set[str]) -> None:
+    assert {name for path in (PACKAGE / folder).glob("*.py") for name in imported(path)} <= allowed
+
+
+def test_to_read_draw_and_compare_diagrams_loads_no_torch() -> None:
+    imports = "; ".join(f"import seq2seq_attn.{name}" for name in WITHOUT_TORCH)
+    code = f"import sys; {imports}; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
 @pytest.mark.parametrize("path", sorted((PACKAGE / "nodes").glob("*.py")), ids=lambda path: path.stem)
 def test_a_node_imports_torch_only(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -60,7 +106,9 @@ def test_a_node_imports_torch_only(path: Path) -> None:
 
 
 def test_every_module_has_its_layer() -> None:
-    assert {path.stem for path in PACKAGE.glob("*.py")} | {"nodes"} == LEVEL.keys() | {"__init__"}
+    assert {path.stem for path in PACKAGE.glob("*.py")} | {*FOLDERS} == LEVEL.keys() | {"__init__"}
+    folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and any(path.glob("*.py"))}
+    assert folders == {*FOLDERS} and sum(map(len, LAYERS)) == len(LEVEL)
 
 
 def test_every_public_name_is_where_it_is_said_to_be() -> None:

@@ -100,15 +100,28 @@ REFUSED = {
         edit(41, "out --> y_i", "out --> y_ii"),
         "42: operation out makes 2 values (y_i, y_ii); it has one arrow out",
     ),
-    "no arrow in": (edit(29), "14: operation softmax has no arrow in"),
-    "a value made twice": (edit(41, "out --> s_i"), "41: value s_i is made twice, by rnn and by out"),
+    "no arrow in": (edit(29), "14: operation softmax has no arrow in; draw one from a value that it reads"),
+    "a value made twice": (
+        edit(41, "out --> s_i"),
+        "41: value s_i is made twice, by rnn and by out; give one of them a value of its own",
+    ),
     "a value beside the graph": (
         edit(9, LINES[8], 'q_i["q_{i} question"]'),
-        "10: value q_i is neither made nor read by an operation",
+        "10: value q_i is neither made nor read by an operation; draw an arrow, or leave it out",
     ),
-    "a value declared twice": (edit(2, LINES[1], LINES[1]), "3: y_i is declared twice"),
-    "one word twice": (edit(5, 'c_i["c_{i} output"]'), "5: values y_i and c_i have the same word, output"),
-    "one symbol twice": (edit(5, 'c_i["y_{i} context"]'), "5: values y_i and c_i have the same symbol, y_{i}"),
+    "a value declared twice": (edit(2, LINES[1], LINES[1]), "3: y_i is declared twice; give one of them another id"),
+    "one word twice": (
+        edit(5, 'c_i["c_{i} output"]'),
+        "5: values y_i and c_i have the same word, output; a word names one value",
+    ),
+    "one symbol twice": (
+        edit(5, 'c_i["y_{i} context"]'),
+        "5: values y_i and c_i have the same symbol, y_{i}; it names one value",
+    ),
+    "one symbol twice, with a comma": (
+        edit(5, 'c_i["alpha_{i,j} context"]'),
+        "8: values c_i and alpha_ij have the same symbol, alpha_{ij}; it names one value",
+    ),
     "a value inside a subgraph": (
         edit(11, 'q_i["q_{i} question"]'),
         "11: a value stands outside 'subgraph … end'; got 'q_i[\"q_{i} question\"]'",
@@ -158,7 +171,28 @@ def test_a_diagram_is_loaded_by_name_and_by_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.mmd"
     path.write_text(edit(40), encoding="utf-8")
     assert load("bahdanau") == parse(SEED)
-    assert load(path) == load(str(path)) == parse(edit(40))
+    assert load(path) == load(str(path)) == parse(edit(40)) == load(edit(40))
+
+
+def test_a_place_that_may_hold_anything_is_not_read_as_a_file(tmp_path: Path) -> None:
+    """What comes with a model that someone sent must not open files here."""
+    path = tmp_path / "mine.mmd"
+    path.write_text(SEED, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"no diagram is called '.*mine.mmd'; there are appendix, .*seq2seq$"):
+        load(path, files=False)
+    assert load("bahdanau", files=False) == load(SEED, files=False) == parse(SEED)
+
+
+def test_the_places_of_a_diagram_are_known_for_messages_and_are_no_part_of_it() -> None:
+    graph = parse(SEED, "seed.mmd")
+    assert graph.places["softmax"] == "seed.mmd:14" and graph.places["y_i"] == "seed.mmd:2"
+    assert graph.places["s_ii", "a"] == "seed.mmd:26" and graph.places["out", "y_i"] == "seed.mmd:41"
+    assert graph == parse("%% moved\n" + SEED, "other.mmd")
+
+
+def test_a_text_in_the_place_of_a_name_is_refused_with_its_line() -> None:
+    with pytest.raises(ValueError, match=r"^diagram:27: arrow s_ii → a is there twice$"):
+        load(edit(27, "s_ii --> a"))
 
 
 def test_an_unknown_name_is_answered_with_the_names_there_are() -> None:

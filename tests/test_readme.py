@@ -12,11 +12,12 @@ import pytest
 from test_draw import groups
 
 from seq2seq_attn import cli, mermaid
-from seq2seq_attn.bahdanau import Bahdanau
+from seq2seq_attn.kinds import known
+from seq2seq_attn.wirings import Bahdanau
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "diagrams/README.md"]
+DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "diagrams/README.md", "docs/attends_with.md"]
 
 
 def blocks(language: str) -> list[str]:
@@ -28,6 +29,7 @@ def test_the_committed_picture_of_a_diagram_shows_its_nodes_and_arrows(name: str
     graph, svg = mermaid.load(name), ROOT / "diagrams" / f"{name}.svg"
     assert sorted(title for title, _ in groups(svg, "node")) == sorted([*graph.values, *graph.operations])
     arrows = [*graph.arrows, *((before.id, now.id) for now, before in graph.recurrences)]
+    arrows += [(first.id, before.id) for first, before in graph.beginnings]
     assert sorted(title for title, _ in groups(svg, "edge")) == sorted(map("->".join, arrows))
 
 
@@ -61,13 +63,21 @@ def test_every_command_of_the_readme_is_one_that_the_program_takes() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_link_to_a_file_leads_somewhere(document: str) -> None:
     path = ROOT / document
-    for target in re.findall(r"\]\(([^)#]+)", path.read_text(encoding="utf-8")):
+    text = re.sub(r"`[^`]*`", "", path.read_text(encoding="utf-8"))
+    for target in re.findall(r"\]\(([^)#]+)", text):
         assert target.startswith("https://") or (path.parent / target).exists(), target
 
 
 def test_every_diagram_has_its_paragraph() -> None:
     notation = (ROOT / "diagrams" / "README.md").read_text(encoding="utf-8")
     assert [name for name in mermaid.shipped() if f"### {name}\n" not in notation] == []
+
+
+def test_every_operation_that_a_picture_may_use_is_in_the_notation() -> None:
+    notation = (ROOT / "diagrams" / "README.md").read_text(encoding="utf-8")
+    assert [kind.label for kind in known() if f"`{kind.label}`" not in notation] == []
+    words = {name.removeprefix("num_") for kind in known() for name in kind.options} - {"heads"}
+    assert [word for word in words if f"`{word}`" not in notation] == []
 
 
 def test_bahdanau_is_the_seed_byte_for_byte() -> None:

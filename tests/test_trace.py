@@ -9,17 +9,15 @@ from typing import Any
 
 import pytest
 import torch
-from table import A, B, H, R, S, V, tensors
+from table import A, B, E, H, M, R, S, V, mapped, tensors
 from test_wired import MASK, PICTURE, SEED, arguments, every_cell, first_rnn, letters, nodes, with_and_without_keys
 from torch import Tensor, nn
 
-from seq2seq_attn import bahdanau
-from seq2seq_attn.bahdanau import Bahdanau
 from seq2seq_attn.mermaid import emit
 from seq2seq_attn.nodes import FeedforwardEnergy, FeedforwardOutput, GRUStep
 from seq2seq_attn.trace import Recorder, TraceError, trace
 from seq2seq_attn.wired import Wired
-from seq2seq_attn.wiring import Wiring
+from seq2seq_attn.wirings import Bahdanau
 
 HERE, THERE = "the picture", "the run"
 
@@ -28,7 +26,7 @@ def lying(line: str, *instead: str) -> type[Bahdanau]:
     """Bahdanau with one line of its ``forward`` changed: a subclass that is called Lie."""
     source = textwrap.dedent(inspect.getsource(Bahdanau.forward))
     assert source.count(f"    {line}\n") == 1
-    namespace = {**vars(bahdanau), "torch": torch}
+    namespace = {**vars(inspect.getmodule(Bahdanau)), "torch": torch}
     exec(source.replace(f"    {line}\n", "".join(f"    {new}\n" for new in instead)), namespace)
     return type("Lie", (Bahdanau,), {"forward": namespace["forward"]})
 
@@ -37,8 +35,8 @@ def same_sizes() -> dict[str, nn.Module]:
     """Nodes that fit in any order of their arguments: every size is H."""
     return nodes() | {
         "a": FeedforwardEnergy(H, H, A).double(),
-        "rnn": GRUStep(H, H, H).double(),
-        "out": FeedforwardOutput(H, H, H, R, V).double(),
+        "rnn": GRUStep(2 * H, H).double(),
+        "out": FeedforwardOutput(3 * H, R, V).double(),
     }
 
 
@@ -190,13 +188,14 @@ def test_a_word_that_is_not_in_the_legend_is_refused() -> None:
             return super().forward(prev_output, prev_decoder, memory, mask=mask)
 
     class Forgetful(Bahdanau):
-        legend = tuple(value for value in Wiring.legend if value.word != "context")
+        legend = tuple(value for value in PICTURE.values.values() if value.word != "context")
 
     for lie, word in ((Renamed, "memory"), (Forgetful, "context")):
-        legend = ", ".join(value.word for value in lie.legend)
+        step = lie(**nodes())
+        legend = ", ".join(value.word for value in step.legend)
         message = f"{lie.__name__} calls a value '{word}', which is not in its legend: {legend}"
         with pytest.raises(TraceError, match=f"^{re.escape(message)}$"):
-            trace(lie(**nodes()), *arguments().values(), mask=MASK)
+            trace(step, *arguments().values(), mask=MASK)
 
 
 class Same(nn.Module):
@@ -320,13 +319,10 @@ def test_a_loop_that_hands_its_state_on_is_told_from_one_that_does_not(cell: str
         assert recorder.graph() == PICTURE
         return recorder
 
-    def cloned(state: Any) -> Any:
-        return type(state)(*(part.clone() for part in state)) if isinstance(state, tuple) else state.clone()
-
     loop(lambda state: state).check_handed_on()
     message = "'s_{i} decoder_hidden' of step 1 is not 's_{i-1} prev_decoder' of step 2"
     with pytest.raises(TraceError, match=f"^{re.escape(message)}$"):
-        loop(cloned).check_handed_on()
+        loop(lambda state: mapped(state, Tensor.clone)).check_handed_on()
 
 
 def test_the_output_need_not_be_handed_on_since_the_decoder_embeds_what_it_chooses() -> None:
@@ -396,7 +392,7 @@ def test_a_step_that_returns_no_named_tuple_is_refused() -> None:
 
 
 def test_one_module_under_two_operations_is_refused() -> None:
-    shared = GRUStep(H, H, H)
+    shared = GRUStep(2 * H, H)
     step = Bahdanau(**(nodes() | {"a": shared, "rnn": shared}))
     with pytest.raises(TraceError, match="operations a and rnn are one module; no recorder can tell their runs apart"):
         Recorder(step).__enter__()
@@ -411,6 +407,5 @@ def test_a_value_slipped_in_inside_a_list_is_refused() -> None:
     call = "decoder_hidden = self.rnn(prev_output, prev_decoder, context"
     Lie = lying(f"{call})", f"{call}, extra=[context * 2])")
     given = arguments()
-    sizes = [given[word].shape[-1] for word in ("prev_output", "encoder_hidden", "prev_decoder")]
     with pytest.raises(TraceError, match="extra= of node rnn is not what Lie was given: something happens to it"):
-        trace(Lie(**(nodes() | {"rnn": Listens(*sizes).double()})), **given, mask=MASK)
+        trace(Lie(**(nodes() | {"rnn": Listens(E + M, H).double()})), **given, mask=MASK)

@@ -3,12 +3,14 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
-from models import batch, config, model
+from models import OPTIONS, batch, config, model
 
 from seq2seq_attn import Batch, Seq2Seq, exact_match, train
+from seq2seq_attn.seq2seq import coverage_loss, cross_entropy
 from seq2seq_attn.training import Progress
 
 
@@ -18,14 +20,17 @@ def batches() -> Iterator[Batch]:
         yield Batch(*batch())
 
 
-def learn(steps: int) -> tuple[Seq2Seq, list[Progress]]:
+def learn(steps: int, **options: Any) -> tuple[Seq2Seq, list[Progress]]:
     torch.manual_seed(5)
-    net = Seq2Seq.from_config(config(dropout=0.1))
+    net = Seq2Seq.from_config(config(dropout=0.1, **options))
     return net, list(train(net, batches(), steps=steps, learning_rate=0.01))
 
 
-def test_the_same_seed_is_the_same_training_bit_for_bit() -> None:
-    (first, history), (second, again) = learn(7), learn(7)
+@pytest.mark.parametrize(
+    "name", ["gru", "luong, lstm", "monotonic", "hard", "elman of two layers, variational", "transformer"]
+)
+def test_the_same_seed_is_the_same_training_bit_for_bit(name: str) -> None:
+    (first, history), (second, again) = learn(7, **OPTIONS[name]), learn(7, **OPTIONS[name])
     assert history == again and [progress.step for progress in history] == list(range(1, 8))
     for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True):
         assert torch.equal(a, b)
@@ -38,6 +43,25 @@ def test_one_batch_is_learnt_by_heart() -> None:
     assert history[0].exact_match == 0.0 and history[0].loss == pytest.approx(math.log(19), rel=0.2)
     assert history[-1].exact_match == 1.0 and history[-1].loss < 0.1
     assert exact_match(net, [one]) == 1.0
+
+
+@pytest.mark.parametrize("name", ["luong", "coverage loss", "multihead", "tied", "pyramid", "pointer_generator"])
+def test_every_kind_of_model_learns(name: str) -> None:
+    torch.manual_seed(5)
+    net, one = Seq2Seq.from_config(config(**OPTIONS[name])), Batch(*batch(name))
+    history = list(train(net, [one] * 40, steps=40, learning_rate=0.03))
+    assert history[-1].loss < history[0].loss / 2 and all(math.isfinite(progress.loss) for progress in history)
+
+
+def test_the_loss_of_a_step_counts_what_is_read_again() -> None:
+    torch.manual_seed(5)
+    net, one = Seq2Seq.from_config(config(**OPTIONS["coverage loss"])), Batch(*batch())
+    values = net(*one)
+    expected = cross_entropy(values.output, one.target, one.target_mask) + 1.5 * coverage_loss(
+        values.coverage, values.attn_weights, one.target_mask
+    )
+    (progress,) = train(net, [one], steps=1, learning_rate=0.01)
+    assert progress.loss == pytest.approx(expected.item())
 
 
 def test_exact_match_in_training_is_what_greedy_decoding_has_right() -> None:

@@ -7,22 +7,24 @@ from typing import Any
 
 import pytest
 import torch
+from models import PICTURES, config
 from table import NODES, B, E, H, M, S, V, tensors
 from torch import Tensor, nn
 
-from seq2seq_attn import mermaid
-from seq2seq_attn.bahdanau import Bahdanau
+from seq2seq_attn import Seq2Seq, mermaid
 from seq2seq_attn.graph import Graph, Operation, Value
 from seq2seq_attn.nodes import Softmax
 from seq2seq_attn.trace import trace
 from seq2seq_attn.wired import Wired
+from seq2seq_attn.wiring import Wiring
+from seq2seq_attn.wirings import WIRINGS, Bahdanau
 
 SEED = mermaid.shipped()["bahdanau"]
 PICTURE = mermaid.parse(SEED)
 ROWS = {row.name: row for row in NODES}
 MASK = torch.tensor([[True, True, True], [True, True, False]])
 
-every_cell = pytest.mark.parametrize("cell", ["gru", "lstm"])
+every_cell = pytest.mark.parametrize("cell", ["gru", "lstm", "layers, lstm"])
 with_and_without_keys = pytest.mark.parametrize("with_keys", [False, True], ids=["no keys", "keys"])
 
 
@@ -108,6 +110,33 @@ def test_the_written_wiring_is_its_picture_run_as_a_program_bit_for_bit(cell: st
             assert torch.equal(part, wired_part), word
     for gradient, wired_gradient in zip(gradients, wired_gradients, strict=True):
         assert gradient.any() and torch.equal(gradient, wired_gradient)
+
+
+@pytest.mark.parametrize("wiring", WIRINGS.values(), ids=WIRINGS)
+def test_a_written_wiring_takes_a_node_for_every_operation_and_no_other(wiring: type[Wiring]) -> None:
+    picture = mermaid.load(wiring.diagram)
+    given = {id: Node(operation.kind) for id, operation in picture.operations.items()}
+    step = wiring(**given)
+    assert [*step.named_children()] == [*given.items()]
+    assert step.specification() == picture and step.legend == tuple(picture.values.values())
+    assert step.arguments() == tuple(value.word for value in picture.inputs)
+    missing = re.escape(f"{wiring.__name__} takes the nodes {', '.join(given)}; judge is no operation, rnn is missing")
+    kept = {id: node for id, node in given.items() if not id.startswith("rnn")}
+    if "rnn" in given:
+        with pytest.raises(TypeError, match=f"^{missing}$"):
+            wiring(**kept, judge=Node("linear"))
+
+
+@pytest.mark.parametrize("wiring", WIRINGS.values(), ids=WIRINGS)
+def test_a_written_wiring_takes_by_keyword_what_its_picture_run_as_a_program_hands_its_nodes(
+    wiring: type[Wiring],
+) -> None:
+    name = wiring.diagram
+    step = Seq2Seq.from_config(config(**PICTURES[name])).decoder.step
+    assert type(step) is wiring
+    wired = Wired(mermaid.load(name), dict(step.named_children()))
+    assert step.keywords() == wired.keywords()
+    assert step.arguments() == wired.arguments()
 
 
 def test_it_has_the_arguments_the_picture_and_the_parameters_of_the_written_wiring() -> None:

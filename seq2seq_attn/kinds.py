@@ -1,0 +1,340 @@
+"""The kinds of operations: which text in a picture stands for which node, and what the node takes. No tensors."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from seq2seq_attn.graph import Graph, GraphError, Operation, Value
+
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+_AXES = {
+    "": "one for a sentence",
+    "i": "one for each target step",
+    "j": "one for each source position",
+    "ij": "one for each pair of target step and source position",
+    "ijk": "one for each pair, of each head",
+}
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One argument of a node, or its result: the axes of its subscript, and the name of its size, if it has one."""
+
+    axes: str
+    name: str | None = None
+    many: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Slot:
+        """Read ``i query_size``, or ``*i input_size`` for any number of such arguments."""
+        axes, name = re.fullmatch(r"\*?([ijk]*) ?(\w*)", text.strip()).groups()  # type: ignore[union-attr]
+        return cls("".join(sorted(set(axes))), name or None, text.strip().startswith("*"))
+
+    def __str__(self) -> str:
+        return f"{self.axes}…" if self.many else self.axes
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What an operation's text may say, and the node that it stands for.
+
+    The signature is written as in einsum: ``"i query_size, j memory_size -> ij"`` takes a value of each step and one of
+    each source position, and gives one of each pair. Behind the axes stands the name of the value's size: a parameter
+    of the node's constructor (the sizes of all arguments of one name are added up), or any word, which then has one
+    size wherever it stands. A value without a size is a number for each pair. ``*`` is any number of such arguments.
+
+    Args:
+        label: the text's first word, and the node's.
+        signature: of the arguments and the result.
+        node: the class of the node, or where it is: ``"nodes.energy:FeedforwardEnergy"``.
+        options: what may follow in the text, by the constructor's parameter: ``("num_heads",)`` lets it say
+            ``dot, 4 heads``. An option that is a parameter without a default has to be there.
+        given: what the constructor is given besides.
+
+    Example:
+        >>> Kind("dot", "i size, j size -> ij", "nodes.energy:DotEnergy").arguments
+        (Slot(axes='i', name='size', many=False), Slot(axes='j', name='size', many=False))
+    """
+
+    label: str
+    signature: str
+    node: Any
+    options: tuple[str, ...] = ()
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def arguments(self) -> tuple[Slot, ...]:
+        """A slot for each argument."""
+        return tuple(map(Slot.parse, self.signature.split("->")[0].split(",")))
+
+    @property
+    def result(self) -> Slot:
+        """The slot of the result."""
+        return Slot.parse(self.signature.split("->")[1])
+
+    @property
+    def axes(self) -> str:
+        """The signature without the sizes: ``i, j -> ij``."""
+        return f"{', '.join(map(str, self.arguments))} -> {self.result}"
+
+    def slots(self, number: int) -> list[Slot] | None:
+        """A slot for each of ``number`` arguments; None if it takes another number."""
+        slots = list(self.arguments)
+        if slots[-1].many:
+            slots[-1:] = slots[-1:] * (number - len(slots) + 1)
+        return slots if len(slots) == number else None
+
+    def misfit(self, inputs: Sequence[Value], output: Value) -> tuple[str | None, str] | None:
+        """The argument at fault and why these values are not those of this kind; None if they are."""
+        slots = self.slots(len(inputs))
+        if slots is None:
+            return None, (
+                f"takes the arguments {', '.join(map(str, self.arguments))} and has {len(inputs)}; each is an arrow "
+                f"in, in this order"
+            )
+        for number, (slot, value) in enumerate(zip(slots, inputs, strict=True), start=1):
+            if slot.axes != value.axes:
+                has, wanted = (_AXES.get(axes, axes) for axes in (value.axes, slot.axes))
+                return value.id, (
+                    f"takes ({', '.join(map(str, self.arguments))}); argument {number}, {value.id} '{value}', is "
+                    f"{has}, where {wanted} belongs{_hint(value, slot)}"
+                )
+        if self.result.axes != output.axes:
+            return output.id, (
+                f"gives {_AXES.get(self.result.axes, self.result.axes)} ({self.axes}); "
+                f"{output.id} '{output}' is {_AXES.get(output.axes, output.axes)}"
+            )
+        return None
+
+    def load(self) -> Any:
+        """The class of the node."""
+        if not isinstance(self.node, str):
+            return self.node
+        module, name = self.node.split(":")
+        return getattr(import_module(f"seq2seq_attn.{module}"), name)
+
+    def file(self) -> Path | None:
+        """The file of the class, if it is this package's own: found without loading it."""
+        if not isinstance(self.node, str):
+            return None
+        return Path(__file__).parent.joinpath(*self.node.split(":")[0].split(".")).with_suffix(".py")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The kind that an operation of a picture stands for, with the options that its text gives."""
+
+    kind: Kind
+    options: Mapping[str, Any]
+
+
+def register(node: Any, label: str, signature: str, options: Sequence[str] = ()) -> None:
+    """Let pictures use a node of yours: ``label`` in brackets stands for it wherever its arrows fit ``signature``.
+
+    The constructor's parameters are filled by their names: those of the signature with the sizes of the arguments,
+    those of ``options`` from the text, the rest from the `Config` (``attention_size``, ``dropout``, …) or their
+    defaults. A class that is written anew, as a cell of a notebook that runs twice, takes the place of the old one.
+
+    Args:
+        node: the class.
+        label: the word.
+        signature: see `Kind`.
+        options: parameters of the constructor that the text may set.
+
+    Raises:
+        ValueError: a label that the notation cannot write, a signature of another form, an option that is no parameter
+            of the constructor, or a kind that is there already.
+    """
+    kind = Kind(label, signature, node, tuple(options))
+    if not re.fullmatch(r"[A-Za-z]([A-Za-z0-9_ .+-]*[A-Za-z0-9_.+-])?", label):
+        raise ValueError(f"label {label!r} cannot be written in a picture; use letters, digits, spaces and _ . + -")
+    if label == "RNN":
+        raise ValueError("'RNN' is the cell that the config says; use another label")
+    if not re.fullmatch(r"(\*?[ijk]*( \w+)?, )*\*?[ijk]*( \w+)? -> [ijk]*( \w+)?", signature):
+        raise ValueError(f"signature {signature!r} is not of the form 'i query_size, j memory_size -> ij'")
+    if any(slot.many for slot in kind.arguments[:-1]):
+        raise ValueError(
+            f"signature {signature!r} has a * that is not the last argument; no arrow could be told from it"
+        )
+    if "i" not in kind.result.axes and any("i" in slot.axes for slot in kind.arguments):
+        raise ValueError(
+            f"signature {signature!r} has no i in its result; what reads a step's value is there each step"
+        )
+    if unknown := [name for name in options if name not in inspect.signature(node).parameters]:
+        raise ValueError(f"{', '.join(unknown)}: no parameter of {node.__name__}, so that no text can set it")
+    for other in _KINDS:
+        taken = other.label == label and other.axes == kind.axes and other.options == kind.options
+        if taken and not _same(other.node, node):
+            raise ValueError(f"a kind {label!r} of {kind.axes} is there already; use another label")
+    replaced = [k for k in _KINDS if k.label == label and k.axes == kind.axes and _same(k.node, node)]
+    _KINDS[:] = [other for other in _KINDS if other not in replaced] + [kind]
+
+
+def known() -> tuple[Kind, ...]:
+    """Every kind there is, this package's own first."""
+    return tuple(_KINDS)
+
+
+def find(graph: Graph, operation: Operation, cell: str = "GRU") -> Choice:
+    """The kind of an operation, by its text and by the values that it joins.
+
+    Args:
+        graph: the picture.
+        operation: one of its operations.
+        cell: what ``RNN`` is, where a picture leaves it open: "GRU", "LSTM" or "Elman".
+
+    Raises:
+        GraphError: an unknown text, an option that the kind does not take, values that do not fit; with a proposal.
+    """
+    label, *rest = (part.strip() for part in operation.kind.split(","))
+    inputs = [graph.values[id] for id in operation.inputs]
+    output = graph.values[operation.output]
+    where = f"operation {operation.id}[{operation.kind}]"
+    wanted = cell if label == "RNN" and "i" in output.axes else label
+    kinds = [kind for kind in _KINDS if kind.label == wanted]
+    if not kinds:
+        labels = sorted({kind.label for kind in _KINDS} | {"RNN"})
+        small = {name.lower(): name for name in labels}
+        near = small[difflib.get_close_matches(label.lower(), small, n=1, cutoff=0.0)[0]]
+        raise GraphError(
+            f"{where}: no operation is called {label!r}; did you mean {near!r}? There are {', '.join(labels)}; "
+            f"kinds.register adds one of your own",
+            operation.id,
+        )
+    fitting = [kind for kind in kinds if kind.misfit(inputs, output) is None]
+    if not fitting:
+        closest = next((kind for kind in kinds if kind.result.axes == output.axes), kinds[0])
+        value, why = closest.misfit(inputs, output) or (None, "")
+        subject = operation.id if value is None else (value, operation.id)
+        fits = {kind.label for kind in _KINDS if kind.misfit(inputs, output) is None}
+        if others := sorted(fits - {"bridge", "embedding"}):  # which only a whole model has
+            why += f"; with the arrows as they are it can be {', '.join(others)}"
+        raise GraphError(f"{where} {why}", (operation.id, output.id) if value == output.id else subject)
+    reasons = []
+    for kind in fitting:
+        try:
+            return Choice(kind, _options(kind, rest))
+        except ValueError as error:
+            reasons.append(str(error))
+    for kind in kinds:
+        try:
+            _options(kind, rest)
+        except ValueError:
+            continue
+        raise GraphError(f"{where}: {reasons[-1]}; {label} of ({kind.axes}) takes it", operation.id)
+    raise GraphError(f"{where}: {reasons[-1]}", operation.id)
+
+
+def sources(graph: Graph) -> dict[str, Path]:
+    """The file of this package behind each operation of a diagram; an operation of another kind is left out."""
+    files: dict[str, Path] = {}
+    for operation in graph.operations.values():
+        try:
+            file = find(graph, operation).kind.file()
+        except GraphError:
+            continue
+        if file is not None:
+            files[operation.id] = file
+    return files
+
+
+def _options(kind: Kind, texts: Sequence[str]) -> dict[str, Any]:
+    """What the words behind the label say, by parameter: ``2 layers``, ``temperature 2`` or ``residual``."""
+    options: dict[str, Any] = {}
+    words = {name.removeprefix("num_"): name for name in kind.options}
+    for text in texts:
+        numbers = [part for part in text.split() if _NUMBER.fullmatch(part)]
+        names = [part for part in text.split() if part not in numbers]
+        if len(names) != 1 or names[0] not in words or len(numbers) > 1:
+            takes = f"takes the options {', '.join(words)}" if words else "takes no options"
+            raise ValueError(f"{text!r} is no option of {kind.label}; it {takes}")
+        if words[names[0]] in options:
+            raise ValueError(f"{text!r} says {names[0]} a second time; leave one of them out")
+        number = numbers[0] if numbers else None
+        options[words[names[0]]] = True if number is None else float(number) if "." in number else int(number)
+    return options
+
+
+def _same(first: Any, second: Any) -> bool:
+    """Whether two classes are one, or one as it was written before and as it is now."""
+    if isinstance(first, str) or isinstance(second, str):
+        return bool(first == second)
+    return (first.__module__, first.__qualname__) == (second.__module__, second.__qualname__)
+
+
+def _hint(value: Value, slot: Slot) -> str:
+    if value.axes == "ij" and slot.axes == "i":
+        return f": the j of {value.id} is summed nowhere; a weighted_sum sums it (ij, j -> i)"
+    if value.axes == "i" and slot.axes == "j":
+        return ": a value of one step cannot stand for the values of all source positions, such as h_j"
+    if value.axes == "j" and slot.axes == "i":
+        return ": what is there for every source position has to be summed first, by a weighted_sum (ij, j -> i)"
+    return ""
+
+
+CELLS = ("GRU", "LSTM", "Elman")
+
+_ENERGY = "i query_size, j memory_size -> ij"
+_RNN = "i input_size, i hidden_size, *i input_size -> i hidden_size"
+_LAYERS = ("num_layers", "residual", "dropout", "variational")
+_ENCODER = "j embedding_size -> j memory_size"
+
+_KINDS = [
+    Kind("feedforward", "i query_size, j memory_size, *ij feature_size -> ij", "nodes.energy:FeedforwardEnergy"),
+    Kind("dot", "i size, j size -> ij", "nodes.energy:DotEnergy", given={"scaled": False}),
+    Kind("scaled_dot", "i size, j size -> ij", "nodes.energy:DotEnergy", given={"scaled": True}),
+    Kind("general", _ENERGY, "nodes.energy:GeneralEnergy"),
+    Kind("concat", _ENERGY, "nodes.energy:ConcatEnergy"),
+    *(
+        Kind(name, f"{_ENERGY}k", "nodes.heads:MultiHeadEnergy", ("num_heads",), {"energy": name})
+        for name in ("feedforward", "dot", "scaled_dot", "general", "concat")
+    ),
+    Kind("location", "ij -> ij filters", "nodes.location:LocationFeatures", ("filters", "width")),
+    Kind("local_p", "ij, i query_size -> ij", "nodes.window:LocalWindow", ("width",)),
+    Kind("coverage", "ij coverage, ij weights -> ij coverage", "nodes.coverage:Coverage"),
+    Kind(
+        "fertility",
+        "ij coverage, ij weights, j memory_size -> ij coverage",
+        "nodes.coverage:FertilityCoverage",
+        ("max_fertility",),
+    ),
+    Kind("softmax", "ij -> ij", "nodes.softmax:Softmax", ("temperature",)),
+    Kind("softmax", "ijk -> ijk", "nodes.softmax:Softmax", ("temperature",)),
+    Kind("sparsemax", "ij -> ij", "nodes.sparsemax:Sparsemax"),
+    Kind("sparsemax", "ijk -> ijk", "nodes.sparsemax:Sparsemax"),
+    Kind("entmax15", "ij -> ij", "nodes.sparsemax:Entmax15"),
+    Kind("entmax15", "ijk -> ijk", "nodes.sparsemax:Entmax15"),
+    Kind("hard", "ij -> ij", "nodes.hard:HardAttention", ("temperature",)),
+    Kind("hard", "ijk -> ijk", "nodes.hard:HardAttention", ("temperature",)),
+    Kind("monotonic", "ij, ij weights -> ij weights", "nodes.monotonic:Monotonic", ("noise", "initial_bias")),
+    Kind("weighted_sum", "ij, j memory -> i memory", "nodes.weighted_sum:WeightedSum"),
+    Kind("weighted_sum", "ijk, j memory_size -> i memory_size", "nodes.heads:MultiHeadSum", ("num_heads",)),
+    *(Kind(cell, _RNN, f"nodes.rnn:{cell}Step") for cell in CELLS),
+    *(Kind(cell, _RNN, "nodes.layers:LayeredStep", _LAYERS, {"cell": cell}) for cell in CELLS),
+    Kind("tanh", "i input_size, *i input_size -> i readout_size", "nodes.layer:TanhLayer", ("dropout",)),
+    Kind("feedforward", "i input_size, *i input_size -> i vocabulary_size", "nodes.output:FeedforwardOutput"),
+    Kind("linear", "i input_size, *i input_size -> i vocabulary_size", "nodes.output:LinearOutput"),
+    Kind("tied", "i input_size, *i input_size -> i vocabulary_size", "nodes.output:TiedOutput"),
+    Kind(
+        "mixture_of_softmaxes",
+        "i input_size, *i input_size -> i vocabulary_size",
+        "nodes.output:MixtureOfSoftmaxes",
+        ("components",),
+    ),
+    Kind("gate", "i input_size, *i input_size -> i 1", "nodes.pointer:Gate"),
+    Kind("copy", "i vocabulary_size, i 1, ij, j -> i vocabulary", "nodes.pointer:Copy"),
+    Kind("embedding", "i -> i embedding_size", "nodes.embedding:Embedding"),
+    Kind("embedding", "j -> j embedding_size", "nodes.embedding:Embedding"),
+    Kind("bridge", "j memory_size -> hidden_size", "bridge:Bridge"),
+    Kind("RNN", _ENCODER, "encoders.rnn:RNNEncoder", ("num_layers", "dropout")),
+    Kind("pyramid", _ENCODER, "encoders.pyramid:PyramidEncoder", ("num_layers", "dropout")),
+    Kind("convolution", _ENCODER, "encoders.convolution:ConvolutionalEncoder", ("num_layers", "width", "dropout")),
+    Kind("transformer", _ENCODER, "encoders.transformer:TransformerEncoder", ("num_layers", "num_heads", "dropout")),
+]
