@@ -20,7 +20,6 @@ from torch import Tensor, nn
 
 from seq2seq_attn import Drawing, Wiring
 from seq2seq_attn.cipher import ALPHABET, encrypt, random_message
-from seq2seq_attn.mermaid import load
 from seq2seq_attn.trace import trace
 
 KEY = 13
@@ -48,14 +47,14 @@ class FirstRNN(Wiring):
     """diagrams/first_rnn.mmd, one line an operation. S letters, B messages, V symbols; the sequence comes first."""
 
     diagram = "first_rnn"
-    legend = tuple(load("first_rnn").values.values())
 
     def __init__(self, vocabulary_size: int, embedding_size: int, hidden_size: int) -> None:
-        super().__init__()
-        self.embed = nn.Embedding(vocabulary_size, embedding_size)
-        self.lstm = LSTM(embedding_size, hidden_size)
-        self.out = nn.Linear(hidden_size, vocabulary_size)
-        self.softmax = nn.Softmax(dim=-1)
+        super().__init__(
+            embed=nn.Embedding(vocabulary_size, embedding_size),
+            lstm=LSTM(embedding_size, hidden_size),
+            out=nn.Linear(hidden_size, vocabulary_size),
+            softmax=nn.Softmax(dim=-1),
+        )
 
     def forward(self, encrypted: Tensor) -> Letters:
         """Read (S, B) indices."""
