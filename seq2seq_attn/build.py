@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from inspect import Parameter
 from typing import Any, cast
 
+import torch
 from torch import nn
 
+from seq2seq_attn.bridge import Bridge
 from seq2seq_attn.config import Config
 from seq2seq_attn.encoders import Encoder
 from seq2seq_attn.graph import Graph, GraphError, Operation, Value
-from seq2seq_attn.kinds import Choice, find, known
+from seq2seq_attn.kinds import find
+from seq2seq_attn.nodes import LayeredState, LSTMState
+from seq2seq_attn.nodes.state import visible
+from seq2seq_attn.picture import check_operation
 from seq2seq_attn.rehearsal import rehearse
-from seq2seq_attn.whole import OUTSIDE
-from seq2seq_attn.wired import Wired
-
-_GIVEN = {"prev_output": "i", "encoder_hidden": "j", "source": "j"}  # what a model gives a step, and its axes
-_HIDDEN = ("mask", "keys")
-_AROUND = ("bridge:", "encoders.", "nodes.embedding:")  # where the nodes are that only a whole model has
+from seq2seq_attn.signature import Choice
+from seq2seq_attn.sizes import argument_sizes, constructor_parameters, reader, sizes
 
 
 def nodes(graph: Graph, config: Config, *, memory_size: int, embed_target: nn.Embedding) -> dict[str, nn.Module]:
@@ -35,23 +35,15 @@ def nodes(graph: Graph, config: Config, *, memory_size: int, embed_target: nn.Em
         GraphError: an unknown operation, values that do not fit, a past that nothing makes, a size that nothing gives,
             a word that stands for something else, a node that cannot take what its arrows bring.
     """
-    for subject, why in _misnamed(graph):
-        raise GraphError(why, subject)
     choices = {operation.id: find(graph, operation, config.cell) for operation in graph.operations.values()}
     for operation in graph.operations.values():
-        if str(choices[operation.id].kind.node).startswith(_AROUND):
-            raise GraphError(
-                f"operation {operation.id}[{operation.kind}] belongs around a step, not into one; draw the whole "
-                f"model, as seq2seq.mmd does, or use another",
-                operation.id,
-            )
+        check_operation(graph, operation, choices[operation.id])
     given = fields(config)
-    sizes = _sizes(graph, choices, given, {"prev_output": config.embedding_size, "encoder_hidden": memory_size})
+    found = sizes(graph, choices, given, {"prev_output": config.embedding_size, "encoder_hidden": memory_size})
     built: dict[str, nn.Module] = {}
     for operation in graph.operations.values():
         choice = choices[operation.id]
-        _check_state(graph, operation, choice)
-        own = _argument_sizes(graph, operation, choice, sizes, given)
+        own = argument_sizes(graph, operation, choice, found, given)
         built[operation.id] = construct(operation, choice, given, own | {"embedding": embed_target})
     for now, before in graph.recurrences:
         maker = graph.maker(now.id)
@@ -60,7 +52,7 @@ def nodes(graph: Graph, config: Config, *, memory_size: int, embed_target: nn.Em
                 f"value {before.id} '{before}' has no initial value: it is {now.id} of the step before, and "
                 f"{type(built[maker.id]).__name__} has no method initial(encoder_hidden); give its class one, or let "
                 f"another operation make {now.id}",
-                _reader(graph, before.id),
+                reader(graph, before.id),
             )
     rehearse(graph, built, memory_size=memory_size, embed_target=embed_target)
     return built
@@ -78,6 +70,26 @@ def encoder(text: str, config: Config) -> Encoder:
     return cast(Encoder, construct(operation, choice, vars(config), {}))
 
 
+def bridge(picture: Graph, nodes: dict[str, nn.Module], reads: Encoder, config: Config) -> Bridge | None:
+    """The bridge to s_0, in the form of the state that the picture's s has; None for a picture without s."""
+    makers = [picture.maker(now.id) for now, _ in picture.recurrences if now.symbol == "s"]
+    if not makers or makers[0] is None:
+        return None
+    node: Any = nodes[makers[0].id]
+    state = node.initial(torch.zeros(1, 1, reads.memory_size))
+    layered = isinstance(state, LayeredState)
+    first = state.layers[0] if layered else state
+    return Bridge(
+        reads.memory_size,
+        visible(state).shape[-1],
+        cell="LSTM" if isinstance(first, LSTMState) else "GRU",
+        num_layers=len(state.layers) if layered else 1,
+        layered=layered,
+        bidirectional=reads.bidirectional,
+        reads=config.bridge,
+    )
+
+
 def construct(operation: Operation, choice: Choice, given: Mapping[str, Any], own: Mapping[str, Any]) -> nn.Module:
     """One node: its constructor's parameters are filled by their names.
 
@@ -89,8 +101,8 @@ def construct(operation: Operation, choice: Choice, given: Mapping[str, Any], ow
     """
     arguments: dict[str, Any] = {}
     cls = choice.kind.load()
-    _check_options(operation, choice, _parameters(cls))
-    for name, parameter in _parameters(cls).items():
+    _check_options(operation, choice, constructor_parameters(cls))
+    for name, parameter in constructor_parameters(cls).items():
         for source in (choice.options, choice.kind.given, given, own):
             if name in source:
                 arguments[name] = source[name]
@@ -121,131 +133,6 @@ def fields(config: Config) -> dict[str, Any]:
     return given | {"vocabulary_size": config.target_vocabulary}
 
 
-def _sizes(
-    graph: Graph, choices: Mapping[str, Choice], given: Mapping[str, Any], inputs: Mapping[str, int]
-) -> dict[str, int | None]:
-    """The size of every value, by id, None where it is one number. What is handed on has the size of its past."""
-    sizes: dict[str, int | None] = {
-        value.id: inputs.get(value.word) for value in graph.inputs if value.word in (*inputs, "source")
-    }
-    handed_on = {before.id: now.id for now, before in graph.recurrences}
-    for last, past in graph.recurrences:
-        if graph.maker(last.id) is None:
-            raise GraphError(
-                f"value {past.id} '{past}' has no initial value: it is {last.id} of the step before, and nothing "
-                f"makes {last.id} '{last}'; let an operation make it",
-                _reader(graph, past.id),
-            )
-    for value in graph.inputs:
-        if value.id not in sizes and value.id not in handed_on:
-            raise GraphError(
-                f"value {value.id} '{value}' is read and never made: {_unmade(value.later)}", _reader(graph, value.id)
-            )
-    waiting = dict(graph.operations)
-    while waiting:
-        for before, now in handed_on.items():
-            if now in sizes:
-                sizes.setdefault(before, sizes[now])
-        for operation in list(waiting.values()):
-            found = _result_size(operation, choices[operation.id], sizes, given, handed_on)
-            if found is not Parameter.empty:
-                sizes[operation.output] = found
-                del waiting[operation.id]
-                break
-        else:
-            id = next(iter(waiting))
-            raise GraphError(
-                f"the size of {waiting[id].output} cannot be told: it depends on itself, through {id} and what is "
-                f"handed on to the next step; let a kind whose size the config knows, as hidden_size, make one of them",
-                id,
-            )
-    return {before: sizes[now] for before, now in handed_on.items()} | sizes
-
-
-def _result_size(
-    operation: Operation,
-    choice: Choice,
-    sizes: Mapping[str, int | None],
-    given: Mapping[str, Any],
-    handed_on: Mapping[str, str],
-) -> Any:
-    """The size of what an operation makes; Parameter.empty while it is not known."""
-    name = choice.kind.result.name
-    if name is None:
-        return None
-    if name.isdecimal():
-        return int(name)
-    parameters = _parameters(choice.kind.load())
-    for source in (choice.options, choice.kind.given, given):
-        if name in source:
-            return source[name]
-    slots = choice.kind.slots(len(operation.inputs)) or []
-    for slot, value in zip(slots, operation.inputs, strict=True):
-        if slot.name == name and handed_on.get(value) != operation.output:
-            return sizes.get(value, Parameter.empty)
-    return parameters[name].default if name in parameters else None
-
-
-def _argument_sizes(
-    graph: Graph, operation: Operation, choice: Choice, sizes: Mapping[str, int | None], given: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The sizes of the arguments by the names of the signature: those of a constructor's parameter are added up."""
-    parameters = _parameters(choice.kind.load())
-    found: dict[str, Any] = {}
-    for slot, id in zip(choice.kind.slots(len(operation.inputs)) or [], operation.inputs, strict=True):
-        size, name = sizes[id], slot.name
-        if name is not None and name in parameters and name not in given:
-            found[name] = found.get(name, 0) + (1 if size is None else size)
-            continue
-        if name is None:
-            expected = None
-        elif name.isdecimal():
-            expected = int(name)
-        else:
-            expected = given[name] if name in given else found.setdefault(name, size)
-        if size != expected:
-            has, takes = (
-                "a single number" if n is None else f"{n} number{'s' if n > 1 else ''}" for n in (size, expected)
-            )
-            raise GraphError(
-                f"operation {operation.id}[{operation.kind}] takes {takes} there{f' ({name})' if name else ''}; "
-                f"{id} '{graph.values[id]}' has {has}; {_instead(choice, name, given)}",
-                (id, operation.id),
-            )
-    return found
-
-
-def _instead(choice: Choice, name: str | None, given: Mapping[str, Any]) -> str:
-    """What can be done where sizes do not agree."""
-    kind = choice.kind
-    if name is None:
-        return "draw the arrow from another value"
-    if name == kind.result.name:
-        return "the past of its own result belongs there"
-    if name in given:
-        return f"the config says so with {name}={given[name]}"
-    others = [
-        other.label
-        for other in known()
-        if other.axes == kind.axes and len({slot.name for slot in other.arguments}) == len(other.arguments)
-    ]
-    return f"{', '.join(others)} can take two sizes" if others else "draw the arrow from another value"
-
-
-def _check_state(graph: Graph, operation: Operation, choice: Choice) -> None:
-    """What is handed on to the next step of the same operation belongs in the slot that has the name of its result."""
-    slots = choice.kind.slots(len(operation.inputs)) or []
-    past = {before.id: now.id for now, before in graph.recurrences}
-    named = [n for n, slot in enumerate(slots) if slot.name is not None and slot.name == choice.kind.result.name]
-    for number, id in enumerate(operation.inputs):
-        if past.get(id) == operation.output and named and number not in named:
-            raise GraphError(
-                f"operation {operation.id}[{operation.kind}] reads its own past, {id} '{graph.values[id]}', as "
-                f"argument {number + 1}; its state is argument {named[0] + 1}: change the order of its arrows",
-                (id, operation.id),
-            )
-
-
 def _check_options(operation: Operation, choice: Choice, parameters: Mapping[str, Parameter]) -> None:
     """What a text says of an option is of the type that the constructor's parameter has."""
     for name, value in choice.options.items():
@@ -262,64 +149,3 @@ def _check_options(operation: Operation, choice: Choice, parameters: Mapping[str
         else:
             continue
         raise GraphError(f"operation {operation.id}[{operation.kind}]: {word} {how}", operation.id)
-
-
-def _misnamed(graph: Graph) -> Iterator[tuple[str | tuple[str, str], str]]:
-    """(what is at fault, why) for every name that stands for something else in a model."""
-    taken = Wired(Graph([], []), {})
-    for id in graph.operations:
-        if hasattr(taken, id):
-            yield id, f"operation {id} has a name that every torch module has for something else; give it another id"
-    for id in (*graph.values, *graph.operations):
-        if id in OUTSIDE:
-            yield id, f"{id} is the name of a part of the model around the step; use another id"
-    for value in graph.values.values():
-        maker, axes = graph.maker(value.id), _GIVEN.get(value.word)
-        if axes and maker:
-            yield (
-                (maker.id, value.id),
-                f"value {value.id} '{value}' is made by {maker.id}, but a model gives each step what is called "
-                f"{value.word}; use another word",
-            )
-        elif axes and value.axes != axes:
-            yield value.id, f"value {value.id} '{value}' is one for each {axes}; write that as its subscript"
-        elif value.word in _HIDDEN and not maker:
-            yield value.id, f"value {value.id} '{value}' has a word that stands for what no picture shows; use another"
-        elif value.word == "output" and value.axes != "i":
-            yield value.id, f"value {value.id} '{value}' is one for each {value.axes}; an output is one for each i"
-    for now, before in graph.recurrences:
-        if now.word == "output" and before.word != "prev_output":
-            yield (
-                before.id,
-                f"value {before.id} '{before}' is the output of the step before, of which a step is given the symbol "
-                f"that was chosen, embedded, as prev_output; use that word",
-            )
-        elif before.word == "prev_output" and now.word != "output":
-            yield (
-                before.id,
-                f"value {before.id} '{before}' is {now.id} '{now}' of the step before, but what is called prev_output "
-                f"is the symbol that was chosen by the output, embedded; use another symbol",
-            )
-        elif now.symbol == "s" and now.axes != "i":
-            yield (
-                now.id,
-                f"value {now.id} '{now}' has the symbol of the decoder's state, which the bridge begins, and is one "
-                f"for each {now.axes}; use another symbol",
-            )
-
-
-def _parameters(cls: type[nn.Module]) -> dict[str, Parameter]:
-    """The named parameters of a constructor."""
-    unnamed = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
-    return {name: p for name, p in inspect.signature(cls).parameters.items() if p.kind not in unnamed}
-
-
-def _unmade(later: tuple[str, str] | None) -> str:
-    if later is None:
-        return "a model has y_{i-1} prev_output, h_{j} encoder_hidden and x_{j} source; let an operation make it"
-    symbol, subscript = later
-    return f"it would be {symbol}_{{{subscript}}} of the step before; let an operation make that"
-
-
-def _reader(graph: Graph, value: str) -> tuple[str, str]:
-    return next((value, operation.id) for operation in graph.operations.values() if value in operation.inputs)

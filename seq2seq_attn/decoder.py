@@ -66,12 +66,11 @@ class Decoder(nn.Module):
 
     def plan(self, sentence: Sentence, prev_output: Tensor) -> Plan | None:
         """What runs before, inside and after the loop; recorded once for each step and mode."""
-        nodes = tuple(id(node) for node in self.step.children())
-        mode = (type(self.step), nodes, self.step.training, torch.is_grad_enabled())
+        step = (self.step, type(self.step), *self.step.children())
+        mode = (step, self.step.training, torch.is_grad_enabled())
         if mode not in self._plans:
-            self._plans = {mode: plan(self.step, sentence, prev_output)} | {
-                other: kept for other, kept in self._plans.items() if other[:2] == mode[:2]
-            }
+            kept = {other: known for other, known in self._plans.items() if other[0] == step}
+            self._plans = kept | {mode: plan(self.step, sentence, prev_output)}
         return self._plans[mode]
 
     def __getstate__(self) -> dict[str, Any]:

@@ -5,134 +5,74 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from importlib import import_module
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from seq2seq_attn.graph import Graph, GraphError, Operation, Value
+from seq2seq_attn.graph import Graph, GraphError, Operation
+from seq2seq_attn.signature import Choice, Kind
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
-_AXES = {
-    "": "one for a sentence",
-    "i": "one for each target step",
-    "j": "one for each source position",
-    "ij": "one for each pair of target step and source position",
-    "ijk": "one for each pair, of each head",
-}
 
+CELLS = ("GRU", "LSTM", "Elman")
 
-@dataclass(frozen=True)
-class Slot:
-    """One argument of a node, or its result: the axes of its subscript, and the name of its size, if it has one."""
+_ENERGY = "i query_size, j memory_size -> ij"
+_RNN = "i input_size, i hidden_size, *i input_size -> i hidden_size"
+_LAYERS = ("num_layers", "residual", "dropout", "variational")
+_ENCODER = "j embedding_size -> j memory_size"
 
-    axes: str
-    name: str | None = None
-    many: bool = False
-
-    @classmethod
-    def parse(cls, text: str) -> Slot:
-        """Read ``i query_size``, or ``*i input_size`` for any number of such arguments."""
-        axes, name = re.fullmatch(r"\*?([ijk]*) ?(\w*)", text.strip()).groups()  # type: ignore[union-attr]
-        return cls("".join(sorted(set(axes))), name or None, text.strip().startswith("*"))
-
-    def __str__(self) -> str:
-        return f"{self.axes}…" if self.many else self.axes
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What an operation's text may say, and the node that it stands for.
-
-    The signature is written as in einsum: ``"i query_size, j memory_size -> ij"`` takes a value of each step and one of
-    each source position, and gives one of each pair. Behind the axes stands the name of the value's size: a parameter
-    of the node's constructor (the sizes of all arguments of one name are added up), or any word, which then has one
-    size wherever it stands. A value without a size is a number for each pair. ``*`` is any number of such arguments.
-
-    Args:
-        label: the text's first word, and the node's.
-        signature: of the arguments and the result.
-        node: the class of the node, or where it is: ``"nodes.energy:FeedforwardEnergy"``.
-        options: what may follow in the text, by the constructor's parameter: ``("num_heads",)`` lets it say
-            ``dot, 4 heads``. An option that is a parameter without a default has to be there.
-        given: what the constructor is given besides.
-
-    Example:
-        >>> Kind("dot", "i size, j size -> ij", "nodes.energy:DotEnergy").arguments
-        (Slot(axes='i', name='size', many=False), Slot(axes='j', name='size', many=False))
-    """
-
-    label: str
-    signature: str
-    node: Any
-    options: tuple[str, ...] = ()
-    given: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def arguments(self) -> tuple[Slot, ...]:
-        """A slot for each argument."""
-        return tuple(map(Slot.parse, self.signature.split("->")[0].split(",")))
-
-    @property
-    def result(self) -> Slot:
-        """The slot of the result."""
-        return Slot.parse(self.signature.split("->")[1])
-
-    @property
-    def axes(self) -> str:
-        """The signature without the sizes: ``i, j -> ij``."""
-        return f"{', '.join(map(str, self.arguments))} -> {self.result}"
-
-    def slots(self, number: int) -> list[Slot] | None:
-        """A slot for each of ``number`` arguments; None if it takes another number."""
-        slots = list(self.arguments)
-        if slots[-1].many:
-            slots[-1:] = slots[-1:] * (number - len(slots) + 1)
-        return slots if len(slots) == number else None
-
-    def misfit(self, inputs: Sequence[Value], output: Value) -> tuple[str | None, str] | None:
-        """The argument at fault and why these values are not those of this kind; None if they are."""
-        slots = self.slots(len(inputs))
-        if slots is None:
-            return None, (
-                f"takes the arguments {', '.join(map(str, self.arguments))} and has {len(inputs)}; each is an arrow "
-                f"in, in this order"
-            )
-        for number, (slot, value) in enumerate(zip(slots, inputs, strict=True), start=1):
-            if slot.axes != value.axes:
-                has, wanted = (_AXES.get(axes, axes) for axes in (value.axes, slot.axes))
-                return value.id, (
-                    f"takes ({', '.join(map(str, self.arguments))}); argument {number}, {value.id} '{value}', is "
-                    f"{has}, where {wanted} belongs{_hint(value, slot)}"
-                )
-        if self.result.axes != output.axes:
-            return output.id, (
-                f"gives {_AXES.get(self.result.axes, self.result.axes)} ({self.axes}); "
-                f"{output.id} '{output}' is {_AXES.get(output.axes, output.axes)}"
-            )
-        return None
-
-    def load(self) -> Any:
-        """The class of the node."""
-        if not isinstance(self.node, str):
-            return self.node
-        module, name = self.node.split(":")
-        return getattr(import_module(f"seq2seq_attn.{module}"), name)
-
-    def file(self) -> Path | None:
-        """The file of the class, if it is this package's own: found without loading it."""
-        if not isinstance(self.node, str):
-            return None
-        return Path(__file__).parent.joinpath(*self.node.split(":")[0].split(".")).with_suffix(".py")
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The kind that an operation of a picture stands for, with the options that its text gives."""
-
-    kind: Kind
-    options: Mapping[str, Any]
+_KINDS = [
+    Kind("feedforward", "i query_size, j memory_size, *ij feature_size -> ij", "nodes.energy:FeedforwardEnergy"),
+    Kind("dot", "i size, j size -> ij", "nodes.energy:DotEnergy", given={"scaled": False}),
+    Kind("scaled_dot", "i size, j size -> ij", "nodes.energy:DotEnergy", given={"scaled": True}),
+    Kind("general", _ENERGY, "nodes.energy:GeneralEnergy"),
+    Kind("concat", _ENERGY, "nodes.energy:ConcatEnergy"),
+    *(
+        Kind(name, f"{_ENERGY}k", "nodes.heads:MultiHeadEnergy", ("num_heads",), {"energy": name})
+        for name in ("feedforward", "dot", "scaled_dot", "general", "concat")
+    ),
+    Kind("location", "ij -> ij filters", "nodes.location:LocationFeatures", ("filters", "width")),
+    Kind("local_p", "ij, i query_size -> ij", "nodes.window:LocalWindow", ("width",)),
+    Kind("coverage", "ij coverage, ij weights -> ij coverage", "nodes.coverage:Coverage"),
+    Kind(
+        "fertility",
+        "ij coverage, ij weights, j memory_size -> ij coverage",
+        "nodes.coverage:FertilityCoverage",
+        ("max_fertility",),
+    ),
+    Kind("softmax", "ij -> ij", "nodes.softmax:Softmax", ("temperature",)),
+    Kind("softmax", "ijk -> ijk", "nodes.softmax:Softmax", ("temperature",)),
+    Kind("sparsemax", "ij -> ij", "nodes.sparsemax:Sparsemax"),
+    Kind("sparsemax", "ijk -> ijk", "nodes.sparsemax:Sparsemax"),
+    Kind("entmax15", "ij -> ij", "nodes.sparsemax:Entmax15"),
+    Kind("entmax15", "ijk -> ijk", "nodes.sparsemax:Entmax15"),
+    Kind("hard", "ij -> ij", "nodes.hard:HardAttention", ("temperature",)),
+    Kind("hard", "ijk -> ijk", "nodes.hard:HardAttention", ("temperature",)),
+    Kind("monotonic", "ij, ij weights -> ij weights", "nodes.monotonic:Monotonic", ("noise", "initial_bias")),
+    Kind("weighted_sum", "ij, j memory -> i memory", "nodes.weighted_sum:WeightedSum"),
+    Kind("weighted_sum", "ijk, j memory_size -> i memory_size", "nodes.heads:MultiHeadSum", ("num_heads",)),
+    *(Kind(cell, _RNN, f"nodes.rnn:{cell}Step") for cell in CELLS),
+    *(Kind(cell, _RNN, "nodes.layers:LayeredStep", _LAYERS, {"cell": cell}) for cell in CELLS),
+    Kind("tanh", "i input_size, *i input_size -> i readout_size", "nodes.layer:TanhLayer", ("dropout",)),
+    Kind("feedforward", "i input_size, *i input_size -> i vocabulary_size", "nodes.output:FeedforwardOutput"),
+    Kind("linear", "i input_size, *i input_size -> i vocabulary_size", "nodes.output:LinearOutput"),
+    Kind("tied", "i input_size, *i input_size -> i vocabulary_size", "nodes.output:TiedOutput"),
+    Kind(
+        "mixture_of_softmaxes",
+        "i input_size, *i input_size -> i vocabulary_size",
+        "nodes.output:MixtureOfSoftmaxes",
+        ("components",),
+    ),
+    Kind("gate", "i input_size, *i input_size -> i 1", "nodes.pointer:Gate"),
+    Kind("copy", "i vocabulary_size, i 1, ij, j -> i vocabulary", "nodes.pointer:Copy"),
+    Kind("embedding", "i -> i embedding_size", "nodes.embedding:Embedding"),
+    Kind("embedding", "j -> j embedding_size", "nodes.embedding:Embedding"),
+    Kind("bridge", "j memory_size -> hidden_size", "bridge:Bridge"),
+    Kind("RNN", _ENCODER, "encoders.rnn:RNNEncoder", ("num_layers", "dropout")),
+    Kind("pyramid", _ENCODER, "encoders.pyramid:PyramidEncoder", ("num_layers", "dropout")),
+    Kind("convolution", _ENCODER, "encoders.convolution:ConvolutionalEncoder", ("num_layers", "width", "dropout")),
+    Kind("transformer", _ENCODER, "encoders.transformer:TransformerEncoder", ("num_layers", "num_heads", "dropout")),
+]
 
 
 def register(node: Any, label: str, signature: str, options: Sequence[str] = ()) -> None:
@@ -267,74 +207,3 @@ def _same(first: Any, second: Any) -> bool:
     if isinstance(first, str) or isinstance(second, str):
         return bool(first == second)
     return (first.__module__, first.__qualname__) == (second.__module__, second.__qualname__)
-
-
-def _hint(value: Value, slot: Slot) -> str:
-    if value.axes == "ij" and slot.axes == "i":
-        return f": the j of {value.id} is summed nowhere; a weighted_sum sums it (ij, j -> i)"
-    if value.axes == "i" and slot.axes == "j":
-        return ": a value of one step cannot stand for the values of all source positions, such as h_j"
-    if value.axes == "j" and slot.axes == "i":
-        return ": what is there for every source position has to be summed first, by a weighted_sum (ij, j -> i)"
-    return ""
-
-
-CELLS = ("GRU", "LSTM", "Elman")
-
-_ENERGY = "i query_size, j memory_size -> ij"
-_RNN = "i input_size, i hidden_size, *i input_size -> i hidden_size"
-_LAYERS = ("num_layers", "residual", "dropout", "variational")
-_ENCODER = "j embedding_size -> j memory_size"
-
-_KINDS = [
-    Kind("feedforward", "i query_size, j memory_size, *ij feature_size -> ij", "nodes.energy:FeedforwardEnergy"),
-    Kind("dot", "i size, j size -> ij", "nodes.energy:DotEnergy", given={"scaled": False}),
-    Kind("scaled_dot", "i size, j size -> ij", "nodes.energy:DotEnergy", given={"scaled": True}),
-    Kind("general", _ENERGY, "nodes.energy:GeneralEnergy"),
-    Kind("concat", _ENERGY, "nodes.energy:ConcatEnergy"),
-    *(
-        Kind(name, f"{_ENERGY}k", "nodes.heads:MultiHeadEnergy", ("num_heads",), {"energy": name})
-        for name in ("feedforward", "dot", "scaled_dot", "general", "concat")
-    ),
-    Kind("location", "ij -> ij filters", "nodes.location:LocationFeatures", ("filters", "width")),
-    Kind("local_p", "ij, i query_size -> ij", "nodes.window:LocalWindow", ("width",)),
-    Kind("coverage", "ij coverage, ij weights -> ij coverage", "nodes.coverage:Coverage"),
-    Kind(
-        "fertility",
-        "ij coverage, ij weights, j memory_size -> ij coverage",
-        "nodes.coverage:FertilityCoverage",
-        ("max_fertility",),
-    ),
-    Kind("softmax", "ij -> ij", "nodes.softmax:Softmax", ("temperature",)),
-    Kind("softmax", "ijk -> ijk", "nodes.softmax:Softmax", ("temperature",)),
-    Kind("sparsemax", "ij -> ij", "nodes.sparsemax:Sparsemax"),
-    Kind("sparsemax", "ijk -> ijk", "nodes.sparsemax:Sparsemax"),
-    Kind("entmax15", "ij -> ij", "nodes.sparsemax:Entmax15"),
-    Kind("entmax15", "ijk -> ijk", "nodes.sparsemax:Entmax15"),
-    Kind("hard", "ij -> ij", "nodes.hard:HardAttention", ("temperature",)),
-    Kind("hard", "ijk -> ijk", "nodes.hard:HardAttention", ("temperature",)),
-    Kind("monotonic", "ij, ij weights -> ij weights", "nodes.monotonic:Monotonic", ("noise", "initial_bias")),
-    Kind("weighted_sum", "ij, j memory -> i memory", "nodes.weighted_sum:WeightedSum"),
-    Kind("weighted_sum", "ijk, j memory_size -> i memory_size", "nodes.heads:MultiHeadSum", ("num_heads",)),
-    *(Kind(cell, _RNN, f"nodes.rnn:{cell}Step") for cell in CELLS),
-    *(Kind(cell, _RNN, "nodes.layers:LayeredStep", _LAYERS, {"cell": cell}) for cell in CELLS),
-    Kind("tanh", "i input_size, *i input_size -> i readout_size", "nodes.layer:TanhLayer", ("dropout",)),
-    Kind("feedforward", "i input_size, *i input_size -> i vocabulary_size", "nodes.output:FeedforwardOutput"),
-    Kind("linear", "i input_size, *i input_size -> i vocabulary_size", "nodes.output:LinearOutput"),
-    Kind("tied", "i input_size, *i input_size -> i vocabulary_size", "nodes.output:TiedOutput"),
-    Kind(
-        "mixture_of_softmaxes",
-        "i input_size, *i input_size -> i vocabulary_size",
-        "nodes.output:MixtureOfSoftmaxes",
-        ("components",),
-    ),
-    Kind("gate", "i input_size, *i input_size -> i 1", "nodes.pointer:Gate"),
-    Kind("copy", "i vocabulary_size, i 1, ij, j -> i vocabulary", "nodes.pointer:Copy"),
-    Kind("embedding", "i -> i embedding_size", "nodes.embedding:Embedding"),
-    Kind("embedding", "j -> j embedding_size", "nodes.embedding:Embedding"),
-    Kind("bridge", "j memory_size -> hidden_size", "bridge:Bridge"),
-    Kind("RNN", _ENCODER, "encoders.rnn:RNNEncoder", ("num_layers", "dropout")),
-    Kind("pyramid", _ENCODER, "encoders.pyramid:PyramidEncoder", ("num_layers", "dropout")),
-    Kind("convolution", _ENCODER, "encoders.convolution:ConvolutionalEncoder", ("num_layers", "width", "dropout")),
-    Kind("transformer", _ENCODER, "encoders.transformer:TransformerEncoder", ("num_layers", "num_heads", "dropout")),
-]

@@ -49,6 +49,7 @@ class Loop:
     def __init__(self, step: Wiring, sentence: Sentence) -> None:
         self.step = step
         graph, words = step.specification(), step.arguments()
+        self.reads_output = "prev_output" in words
         self.handed_on = {b.word: now.word for now, b in graph.recurrences if now.word != "output" and b.word in words}
         self.constant = {word: getattr(sentence, word) for word in ("encoder_hidden", "source") if word in words}
         self.first = {
@@ -69,7 +70,7 @@ class Loop:
 
     def __call__(self, prev_output: Tensor) -> Any:
         """One step with y_{i-1}, (B, E)."""
-        given = {"prev_output": prev_output} if "prev_output" in self.step.arguments() else {}
+        given = {"prev_output": prev_output} if self.reads_output else {}
         result = self.step(**given, **self.constant, **self.carried, **self.hidden)
         self.carried = {before: getattr(result, now) for before, now in self.handed_on.items()}
         return result

@@ -20,9 +20,8 @@ from seq2seq_attn.graph import Graph, GraphError
 from seq2seq_attn.initial import paper_weights
 from seq2seq_attn.loop import Sentence
 from seq2seq_attn.mask import check_symbols
-from seq2seq_attn.nodes import LayeredState, LSTMState
 from seq2seq_attn.nodes.embedding import Embedding
-from seq2seq_attn.nodes.state import visible
+from seq2seq_attn.picture import check_picture
 from seq2seq_attn.schedule import schedule as bands_of
 from seq2seq_attn.whole import around, split
 from seq2seq_attn.wired import Wired
@@ -129,7 +128,7 @@ class Seq2Seq(nn.Module):
     def _build(cls, graph: Graph, config: Config) -> Seq2Seq:
         try:
             picture, text = split(graph)
-            _check_picture(picture, config)
+            check_picture(picture, config)
             encoder = build.encoder(text or config.encoder, config)
             embed_source = Embedding(config.source_vocabulary + config.unknown_size, config.embedding_size)
             embed_target = Embedding(config.target_vocabulary + config.unknown_size, config.embedding_size)
@@ -140,7 +139,7 @@ class Seq2Seq(nn.Module):
         texts = mermaid.shipped()
         written = [wiring for name, wiring in WIRINGS.items() if mermaid.parse(texts[name]) == picture]
         step: Wiring = written[0](**nodes) if written else Wired(picture, nodes)
-        bridge = _bridge(picture, nodes, encoder, config)
+        bridge = build.bridge(picture, nodes, encoder, config)
         model = cls(
             embed_source, encoder, bridge, Decoder(step, embed_target), bos=config.bos, eos=config.eos, config=config
         )
@@ -227,7 +226,12 @@ class Seq2Seq(nn.Module):
     def specification(self, *, whole: bool = False) -> Graph:
         """The picture that the model was built from: of its step, or the whole one around it."""
         step = self.decoder.step.specification()
-        return around(step, self.encoder.label) if whole else step
+        if not whole:
+            return step
+        if self.config is None:
+            return around(step, self.encoder.label)
+        _, encoder = split(mermaid.load(self.config.diagram, files=False))
+        return around(step, encoder or self.config.encoder)
 
     def trace(self, *, whole: bool = False) -> Graph:
         """The graph of the decoder's step as it runs: the same in training, in evaluation and in greedy decoding.
@@ -310,55 +314,3 @@ class Seq2Seq(nn.Module):
         source_mask = torch.arange(5, device=device) < torch.tensor([[5], [4]], device=device)
         target = torch.arange(2 * steps, device=device).reshape(2, steps) % self.decoder.embed_target.num_embeddings
         return source, source_mask, target, torch.ones_like(target, dtype=torch.bool)
-
-
-def _check_picture(picture: Graph, config: Config) -> None:
-    """What a decoder asks of a picture beyond what its operations do."""
-    words = {value.word: value for value in picture.values.values()}
-    makers = {picture.values[operation.output].word: operation for operation in picture.operations.values()}
-    if "output" not in makers:
-        made = ", ".join(f"'{value}'" for value in picture.outputs)
-        raise GraphError(
-            f"nothing makes 'y_{{i}} output', by which symbols are chosen; what is made is {made or 'nothing at all'}; "
-            f"give one of them the word output",
-            picture.order()[-1].id if made else "",
-        )
-    out = makers["output"].id
-    copies = [o for o in picture.operations.values() if o.kind.split(",")[0] == "copy"]
-    if config.unknown_size and not copies:
-        why = (
-            f"unknown_size is {config.unknown_size}, but no operation copies; set it to 0, or let copy make the output"
-        )
-        raise GraphError(why, out)
-    if "source" in words and config.source_vocabulary != config.target_vocabulary:
-        raise GraphError(
-            f"{words['source'].id} 'x_{{j}} source' is read as target symbols, but there are "
-            f"{config.source_vocabulary} source and {config.target_vocabulary} target symbols; number them alike",
-            words["source"].id,
-        )
-    if config.coverage_loss and (missing := [word for word in ("coverage", "attn_weights") if word not in makers]):
-        raise GraphError(
-            f"coverage_loss is {config.coverage_loss}, but nothing makes {' or '.join(missing)}; set it to 0, or draw "
-            f"what makes that",
-            out,
-        )
-
-
-def _bridge(picture: Graph, nodes: dict[str, nn.Module], encoder: Encoder, config: Config) -> Bridge | None:
-    """The bridge to s_0, in the form of the state that the picture's s has; None for a picture without s."""
-    makers = [picture.maker(now.id) for now, _ in picture.recurrences if now.symbol == "s"]
-    if not makers or makers[0] is None:
-        return None
-    node: Any = nodes[makers[0].id]
-    state = node.initial(torch.zeros(1, 1, encoder.memory_size))
-    layered = isinstance(state, LayeredState)
-    first = state.layers[0] if layered else state
-    return Bridge(
-        encoder.memory_size,
-        visible(state).shape[-1],
-        cell="LSTM" if isinstance(first, LSTMState) else "GRU",
-        num_layers=len(state.layers) if layered else 1,
-        layered=layered,
-        bidirectional=encoder.bidirectional,
-        reads=config.bridge,
-    )

@@ -1,4 +1,4 @@
-"""The page on other packages: every edit on it is an edit of a picture that ships, and is a model, or refused as it says."""
+"""The page on other packages: every edit on it is one of a picture that ships, and a model, or refused as it says."""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from seq2seq_attn import build, kinds, mermaid
 from seq2seq_attn.graph import Graph, GraphError, Operation, Value
-from seq2seq_attn.kinds import CELLS, Choice, Kind, Slot, find, known, register, sources
+from seq2seq_attn.kinds import CELLS, find, known, register, sources
+from seq2seq_attn.signature import Choice, Kind, Slot
 from seq2seq_attn.whole import split
 
 SEED = mermaid.load("bahdanau")
@@ -98,6 +99,11 @@ def test_every_class_exists_and_its_constructor_can_be_filled(kind: Kind) -> Non
     cls = kind.load()
     parameters = inspect.signature(cls).parameters
     assert Path(inspect.getfile(cls)) == kind.file()
+    assert cls.label == {**dict.fromkeys(CELLS, "RNN"), "scaled_dot": "dot"}.get(kind.label, kind.label) or (
+        kind.given == {"energy": kind.label} and cls.label == "heads"
+    )
+    if kind.label in CELLS:
+        assert cls.__name__ == f"{kind.label}Step" or kind.given == {"cell": kind.label}
     assert {*kind.options, *kind.given} <= parameters.keys()
     sizes = {slot.name for slot in kind.arguments}
     filled = {*kind.options, *kind.given, *sizes, *build.fields(config()), "embedding"}
@@ -311,9 +317,9 @@ def test_a_class_that_is_written_anew_takes_the_place_of_the_old_one() -> None:
     before = len(known())
     register(Double, "double", "i size -> i size")
     again = type("Double", (Double,), {"__module__": Double.__module__, "__qualname__": Double.__qualname__})
-    register(again, "double", "i size -> i size", options=("factor",))
+    register(again, "double", "i size -> i size")
     assert len(known()) == before + 1
-    assert resolved("double, factor 3").kind.node is again
+    assert resolved("double").kind.node is again
 
 
 @pytest.mark.usefixtures("register_for_now")

@@ -307,6 +307,18 @@ def test_an_rnn_that_waits_for_itself_only_is_one_call_of_the_library_a_layer(
     assert (len(sequences), len(steps)) == (number, number * T)
 
 
+@pytest.mark.parametrize("cell", LIBRARY)
+def test_a_state_is_made_in_one_call_unless_a_node_of_no_loop_takes_it_in_its_parts(
+    cell: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = drawn("luong", node("second[RNN]", "y_ii s_i", 'r_i["r_{i} second"]'), "r_i --> out")
+    model = built(text, **CELLS[cell])
+    the_plan(model)
+    calls = counted(monkeypatch, torch, LIBRARY[cell])
+    model.decoder(sentence(model), symbols())
+    assert len(calls) == (0 if cell == "lstm" else 1)
+
+
 def test_in_bahdanaus_model_the_rnn_waits_for_the_context_and_runs_at_every_step(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -503,7 +515,6 @@ def test_another_node_of_another_kind_is_run_as_it_is() -> None:
     same(model)
 
 
-@pytest.mark.xfail(strict=True, reason="Decoder.plan keys its plans by type(self.step): it has to be self.step")
 def test_another_picture_of_the_same_nodes_is_another_plan() -> None:
     first = built(edited("bahdanau", ("softmax[softmax]", "softmax[sparsemax]")))
     first.decoder(sentence(first), symbols())

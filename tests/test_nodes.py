@@ -448,7 +448,9 @@ def test_monotonic_weights_of_certain_energies_are_those_of_the_hard_process() -
 
 def test_monotonic_weights_of_a_long_sentence_are_exact_where_products_underflow() -> None:
     energies, before = torch.randn(B, 499, dtype=torch.float64) * 9 + 4, weights((B, 499))
-    result = Monotonic(noise=0.0, initial_bias=-4.0).double()(energies, before, mask=torch.ones(B, 499, dtype=torch.bool))
+    result = Monotonic(noise=0.0, initial_bias=-4.0).double()(
+        energies, before, mask=torch.ones(B, 499, dtype=torch.bool)
+    )
     p, q, expected = torch.sigmoid(energies - 4), torch.zeros(B, dtype=torch.float64), []
     for j in range(499):  # equations 13 and 14
         q = before[:, j] + (q * (1 - p[:, j - 1]) if j else 0.0)
