@@ -77,11 +77,11 @@ class Recipe:
 RECIPES = {
     "seq2seq": Recipe(),
     "bahdanau": Recipe(),
-    "luong": Recipe(steps=1500, max_length=16),
-    "luong_input_feeding": Recipe(steps=1000),
+    "luong": Recipe(steps=1500, max_length=16, options={"cell": "LSTM"}),
+    "luong_input_feeding": Recipe(steps=1000, max_length=16, options={"cell": "LSTM"}),
     "no_attention": Recipe(
         steps=3000,
-        max_length=5,
+        max_length=4,
         batch=backwards,
         task="cipher, backwards",
         learning_rate=3e-3,
@@ -95,7 +95,7 @@ RECIPES = {
     "monotonic": Recipe(steps=1500, max_length=16),
     "multihead": Recipe(steps=1000),
     "conditional_gru": Recipe(),
-    "groundhog": Recipe(),
+    "groundhog": Recipe(steps=1000, max_length=16),
     "appendix": Recipe(),
 }
 

@@ -27,7 +27,8 @@ class Config:
         reset_after: where a GRU's reset gate acts; False is the paper. See `GRUStep`.
         bidirectional: whether the encoder also reads from right to left.
         num_layers: layers of the encoder; a decoder's stand in its picture, ``rnn[RNN, 2 layers]``.
-        dropout: probability of zeroing an element of a source embedding, of an encoder layer's input, of the readout.
+        dropout: probability of zeroing an element of a source embedding, of the input of a layer above the first in
+            encoder and decoder, of the readout. A picture can say another: ``rnn[RNN, 2 layers, dropout 0.3]``.
         readout: "tanh" or "maxout"; see `FeedforwardOutput`.
         bridge: what s_0 reads, "final", "backward" or "mean"; see `Bridge`.
         unknown_size: how many different unknown symbols a sentence may hold, for a picture that copies: the k-th of a

@@ -22,8 +22,8 @@ class Step(NamedTuple):
         decoder_hidden: s_i, (B, H), or the several tensors of an LSTM or of layers; after the loop what others read of
             them, (B, T, H).
         context: c_i, (B, M).
-        attn_weights: alpha_ij, (B, S), zero on padding.
-        attn_energies: e_ij, (B, S), before the mask.
+        attn_weights: alpha_ij, (B, S), zero on padding; of K heads (B, K, S).
+        attn_energies: e_ij, (B, S), before the mask; of K heads (B, K, S).
     """
 
     output: Tensor

@@ -22,6 +22,7 @@ from seq2seq_attn.nodes import (
     HardAttention,
     LayeredStep,
     LSTMStep,
+    MultiHeadEnergy,
     Softmax,
     Sparsemax,
     TanhLayer,
@@ -254,6 +255,28 @@ LABELS: dict[str, tuple[str, list[tuple[str, str]], str, nn.Module, list[str]]] 
         "rnn",
         labelled(GRUStep(19, 7), "LSTM"),
         ["operation rnn[LSTM] stands for LSTMStep, and is GRUStep"],
+    ),
+    "layers of another cell": (
+        "bahdanau",
+        [("rnn[RNN]", "rnn[LSTM, 2 layers]")],
+        "rnn",
+        labelled(LayeredStep(19, 7, cell="GRU", num_layers=2), "LSTM, 2 layers"),
+        ["operation rnn[LSTM, 2 layers] has cell=GRU"],
+    ),
+    "heads of another energy": (
+        "bahdanau",
+        [
+            ("a[feedforward]", "a[feedforward, 2 heads]"),
+            ("e_{ij}", "e_{kij}"),
+            ("alpha_{ij}", "alpha_{kij}"),
+            ("wsum[weighted_sum]", "wsum[weighted_sum, 2 heads]"),
+        ],
+        "a",
+        labelled(MultiHeadEnergy(7, 14, 12, num_heads=2, energy="concat"), "feedforward, 2 heads"),
+        [
+            "operation a[feedforward, 2 heads] has energy=concat",
+            "operation wsum[weighted_sum, 2 heads] stands for MultiHeadSum, and is WeightedSum",
+        ],
     ),
     "any cell, where it is left open": ("bahdanau", [], "rnn", GRUStep(19, 7, reset_after=False), []),
     "no cell at all, where it is left open": (

@@ -56,7 +56,7 @@ class MultiHeadEnergy(nn.Module):
             raise ValueError(f"energy is {energy!r}; MultiHeadEnergy knows {known}")
         size = _divided(attention_size, num_heads, "attention_size", "MultiHeadEnergy")
         self.query_size, self.memory_size, self.attention_size = query_size, memory_size, attention_size
-        self.num_heads, self.label = num_heads, f"{energy}, {num_heads} heads"
+        self.num_heads, self.energy, self.label = num_heads, energy, f"{energy}, {num_heads} heads"
         self.W = nn.Linear(query_size, attention_size, bias=False)
         self.U = nn.Linear(memory_size, attention_size, bias=False)
         self.heads = nn.ModuleList(_ENERGIES[energy](size) for _ in range(num_heads))

@@ -57,7 +57,7 @@ class LayeredStep(nn.Module):
         super().__init__()
         if num_layers < 1:
             raise ValueError(f"num_layers is {num_layers}; LayeredStep takes 1 or more")
-        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.input_size, self.hidden_size, self.num_layers, self.cell = input_size, hidden_size, num_layers, cell
         self.residual, self.variational = residual, variational
         self.dropout = nn.Dropout(dropout)
 

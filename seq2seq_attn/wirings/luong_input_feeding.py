@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from torch import Tensor
 
 from seq2seq_attn.nodes import State
 from seq2seq_attn.wiring import Wiring
-
-
-class LuongInputFeedingStep(NamedTuple):
-    """Every value that one step makes; after the loop, the same with an axis T behind B."""
-
-    output: Tensor
-    decoder_hidden: State
-    context: Tensor
-    attn_weights: Tensor
-    attn_energies: Tensor
-    attn_hidden: Tensor
+from seq2seq_attn.wirings.luong import LuongStep
 
 
 class LuongInputFeeding(Wiring):
@@ -38,7 +26,7 @@ class LuongInputFeeding(Wiring):
         *,
         mask: Tensor,
         keys: Tensor | None = None,
-    ) -> LuongInputFeedingStep:
+    ) -> LuongStep:
         """One step; the arguments are the values that the picture is given, by their words."""
         decoder_hidden = self.rnn(prev_output, prev_decoder, prev_attn_hidden)
         attn_energies = self.a(decoder_hidden, encoder_hidden, keys=keys)
@@ -46,4 +34,4 @@ class LuongInputFeeding(Wiring):
         context = self.wsum(attn_weights, encoder_hidden)
         attn_hidden = self.attend(context, decoder_hidden)
         output = self.out(attn_hidden)
-        return LuongInputFeedingStep(output, decoder_hidden, context, attn_weights, attn_energies, attn_hidden)
+        return LuongStep(output, decoder_hidden, context, attn_weights, attn_energies, attn_hidden)

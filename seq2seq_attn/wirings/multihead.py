@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from torch import Tensor
 
 from seq2seq_attn.nodes import State
-from seq2seq_attn.wiring import Wiring
-
-
-class MultiheadStep(NamedTuple):
-    """Every value that one step makes; after the loop, the same with an axis T behind B."""
-
-    output: Tensor
-    decoder_hidden: State
-    context: Tensor
-    attn_energies: Tensor
-    attn_weights: Tensor
+from seq2seq_attn.wiring import Step, Wiring
 
 
 class Multihead(Wiring):
@@ -37,11 +25,11 @@ class Multihead(Wiring):
         *,
         mask: Tensor,
         keys: Tensor | None = None,
-    ) -> MultiheadStep:
+    ) -> Step:
         """One step; the arguments are the values that the picture is given, by their words."""
         attn_energies = self.a(prev_decoder, encoder_hidden, keys=keys)
         attn_weights = self.softmax(attn_energies, mask=mask)
         context = self.wsum(attn_weights, encoder_hidden)
         decoder_hidden = self.rnn(prev_output, prev_decoder, context)
         output = self.out(prev_output, decoder_hidden, context)
-        return MultiheadStep(output, decoder_hidden, context, attn_energies, attn_weights)
+        return Step(output, decoder_hidden, context, attn_weights, attn_energies)
