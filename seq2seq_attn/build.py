@@ -67,7 +67,14 @@ def encoder(text: str, config: Config) -> Encoder:
     u, h = Value.parse("u_{j} embedded"), Value.parse("h_{j} encoder_hidden")
     operation = Operation("encoder", text, (u.id,), h.id)
     choice = find(Graph([u, h], [operation]), operation)
-    return cast(Encoder, construct(operation, choice, vars(config), {}))
+    built = cast(Encoder, construct(operation, choice, vars(config), {}))
+    if choice.kind.label == "pyramid" and choice.options.get("num_layers", config.num_layers) == 1:
+        raise GraphError(
+            "operation encoder[pyramid] has one layer, which shortens nothing; write 'pyramid, 2 layers' or set "
+            "num_layers in the config",
+            "encoder",
+        )
+    return built
 
 
 def bridge(picture: Graph, nodes: dict[str, nn.Module], reads: Encoder, config: Config) -> Bridge | None:
@@ -120,7 +127,7 @@ def construct(operation: Operation, choice: Choice, given: Mapping[str, Any], ow
                 )
     try:
         node: nn.Module = cls(**arguments)
-    except (TypeError, ValueError) as error:
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise GraphError(f"operation {operation.id}[{operation.kind}]: {error}", operation.id) from error
     node.label = operation.kind  # type: ignore[assignment]
     return node
@@ -140,7 +147,9 @@ def _check_options(operation: Operation, choice: Choice, parameters: Mapping[str
         wanted = getattr(annotation, "__name__", annotation)
         word = name.removeprefix("num_")
         of_ours = isinstance(choice.kind.node, str)
-        if wanted == "int" and (type(value) is not int or (of_ours and value < 1)):
+        if name == "dropout" and type(value) is not bool and not 0 <= value < 1:
+            how = "takes a probability below 1, as in 'dropout 0.5'"
+        elif wanted == "int" and (type(value) is not int or (of_ours and value < 1)):
             how = f"takes a whole number{' from 1 up' if of_ours else ''}, as in '{word} 2'"
         elif wanted == "float" and type(value) is bool:
             how = f"takes a number, as in '{word} 0.5'"

@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     draw = add("draw", _draw, "draw a diagram, what two of them differ in, or the computation graph of a model")
     _add_path(draw)
     draw.add_argument(
-        "--diff", nargs=2, metavar=("A", "B"), help="two diagrams in one: what B adds to A, what it lacks"
+        "--diff", nargs=2, metavar=("A", "B"), help="two diagrams, or models, in one: what B adds and lacks"
     )
     draw.add_argument("--whole", action="store_true", help="with embeddings, encoder and bridge around the step")
     draw.add_argument("--schedule", action="store_true", help="in bands: before, inside and after the loop")
@@ -127,12 +127,17 @@ def _cipher(options: argparse.Namespace) -> int:
     given = vars(options)
     of_the_model = {field.name for field in fields(Config)} & given.keys()
     config = make_config(**{name: given[name] for name in of_the_model})
-    run(**{name: given[name] for name in given if name not in {"name", "command", *of_the_model}}, config=config)
+    run(
+        **{name: given[name] for name in given if name not in {"name", "command", *of_the_model}},
+        config=config,
+        diagram=options.diagram,
+    )
     return 0
 
 
 def _draw(options: argparse.Namespace) -> int:
-    if str(options.out) in (options.path, options.diagram, *(options.diff or ())):
+    drawn = [Path(name) for name in (options.path, options.diagram, *(options.diff or ())) if name]
+    if options.out.resolve() in [path.resolve() for path in drawn if path.is_file()]:
         raise ValueError(f"{options.out} is the diagram itself; give -o another name")
     if options.diff:
         if options.path or options.diagram or options.schedule:
@@ -157,7 +162,9 @@ def _draw(options: argparse.Namespace) -> int:
 
 
 def _picture(diagram: str, whole: bool) -> Graph:
-    """A diagram as it is, or with what stands around a step."""
+    """A diagram, or that of a model's folder, as it is, or with what stands around a step."""
+    if Path(diagram).is_dir():
+        return _load(diagram).specification(whole=whole)
     graph, encoder = split(mermaid.load(diagram))
     return around(graph, encoder or "RNN") if whole or encoder else graph
 

@@ -35,10 +35,12 @@ def run(
     max_length: int,
     held_out: int,
     config: Config,
+    diagram: str | None = None,
 ) -> dict[str, Any]:
     """Train, score and write everything into ``out``; the arguments are the options of the command.
 
-    Args: as ``seq2seq-attn cipher --help`` says; ``config`` holds those that make the model.
+    Args: as ``seq2seq-attn cipher --help`` says; ``config`` holds those that make the model,
+    and ``diagram`` is read instead of the config's own, so that what is refused has its line there.
 
     Returns:
         What measured.json holds.
@@ -51,7 +53,7 @@ def run(
     ALPHABET.indices(messages[-1])
     torch.manual_seed(seed)
     random = Random(seed)
-    model = Seq2Seq.from_config(config).to(_device(device))
+    model = Seq2Seq.from_diagram(diagram or config.diagram, config).to(_device(device))
     unseen = cipher.hold_out(held_out, max_length, random)
     _check_writable(out)
     batches = cipher.training_batches(

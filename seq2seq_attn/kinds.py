@@ -12,7 +12,7 @@ from typing import Any
 from seq2seq_attn.graph import Graph, GraphError, Operation
 from seq2seq_attn.signature import Choice, Kind
 
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?")
 
 CELLS = ("GRU", "LSTM", "Elman")
 
@@ -31,6 +31,7 @@ _KINDS = [
         Kind(name, f"{_ENERGY}k", "nodes.heads:MultiHeadEnergy", ("num_heads",), {"energy": name})
         for name in ("feedforward", "dot", "scaled_dot", "general", "concat")
     ),
+    Kind("linear", "ij feature_size, *ij feature_size -> ij", "nodes.pairs:LinearEnergy"),
     Kind("location", "ij -> ij filters", "nodes.location:LocationFeatures", ("filters", "width")),
     Kind("local_p", "ij, i query_size -> ij", "nodes.window:LocalWindow", ("width",)),
     Kind("coverage", "ij coverage, ij weights -> ij coverage", "nodes.coverage:Coverage"),
@@ -142,15 +143,18 @@ def find(graph: Graph, operation: Operation, cell: str = "GRU") -> Choice:
     if not kinds:
         labels = sorted({kind.label for kind in _KINDS} | {"RNN"})
         small = {name.lower(): name for name in labels}
-        near = small[difflib.get_close_matches(label.lower(), small, n=1, cutoff=0.0)[0]]
+        near = difflib.get_close_matches(label.lower(), small, n=1, cutoff=0.5)
+        meant = f"; did you mean {small[near[0]]!r}?" if near else "."
         raise GraphError(
-            f"{where}: no operation is called {label!r}; did you mean {near!r}? There are {', '.join(labels)}; "
-            f"kinds.register adds one of your own",
+            f"{where}: no operation is called {label!r}{meant} There are {', '.join(labels)}; "
+            f"seq2seq_attn.register adds one of your own",
             operation.id,
         )
     fitting = [kind for kind in kinds if kind.misfit(inputs, output) is None]
     if not fitting:
-        closest = next((kind for kind in kinds if kind.result.axes == output.axes), kinds[0])
+        given = [value.axes for value in inputs]
+        alike = [kind for kind in kinds if [slot.axes for slot in kind.slots(len(inputs)) or []] == given]
+        closest = next((kind for kind in (*alike, *kinds) if kind.result.axes == output.axes), kinds[0])
         value, why = closest.misfit(inputs, output) or (None, "")
         subject = operation.id if value is None else (value, operation.id)
         fits = {kind.label for kind in _KINDS if kind.misfit(inputs, output) is None}
@@ -192,13 +196,16 @@ def _options(kind: Kind, texts: Sequence[str]) -> dict[str, Any]:
     for text in texts:
         numbers = [part for part in text.split() if _NUMBER.fullmatch(part)]
         names = [part for part in text.split() if part not in numbers]
+        names = [f"{name}s" if name not in words and f"{name}s" in words else name for name in names]  # 1 layer
         if len(names) != 1 or names[0] not in words or len(numbers) > 1:
             takes = f"takes the options {', '.join(words)}" if words else "takes no options"
             raise ValueError(f"{text!r} is no option of {kind.label}; it {takes}")
         if words[names[0]] in options:
             raise ValueError(f"{text!r} says {names[0]} a second time; leave one of them out")
         number = numbers[0] if numbers else None
-        options[words[names[0]]] = True if number is None else float(number) if "." in number else int(number)
+        options[words[names[0]]] = (
+            True if number is None else float(number) if re.search(r"[.e]", number) else int(number)
+        )
     return options
 
 

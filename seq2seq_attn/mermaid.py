@@ -167,7 +167,10 @@ def load(diagram: str | Path, *, files: bool = True) -> Graph:
     if "\n" in text:
         return parse(text)
     if text.endswith(".mmd") and files:
-        return parse(Path(text).read_text(encoding="utf-8"), text)
+        try:
+            return parse(Path(text).read_text(encoding="utf-8"), text)
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{text} is no UTF-8 text: {error.reason} at byte {error.start}") from None
     diagrams = shipped()
     if text not in diagrams:
         names = f"{', '.join(diagrams)}{', or give a .mmd file' if files else ''}"

@@ -104,7 +104,12 @@ def _misnamed(graph: Graph) -> Iterator[tuple[str | tuple[str, str], str]]:
         elif value.word in _HIDDEN and not maker:
             yield value.id, f"value {value.id} '{value}' has a word that stands for what no picture shows; use another"
         elif value.word == "output" and value.axes != "i":
-            yield value.id, f"value {value.id} '{value}' is one for each {value.axes}; an output is one for each i"
+            yield value.id, f"value {value.id} '{value}' has another subscript than i; an output is one for each i"
+        elif value.word == "attn_weights" and value.axes not in ("ij", "ijk"):
+            yield (
+                value.id,
+                f"value {value.id} '{value}' is one for each {value.axes}; weights are for each ij, use another word",
+            )
     for now, before in graph.recurrences:
         if now.word == "output" and before.word != "prev_output":
             yield (

@@ -70,7 +70,7 @@ def _run(operation: Operation, node: Any, *arguments: Any, **hidden: Any) -> Any
     where = f"operation {operation.id}[{operation.kind}]"
     try:
         value = node(*arguments, **hidden)
-    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         how = ""
         if hasattr(node, "sequence") and isinstance(error, TypeError):
             how = f"; {operation.inputs[1]} is its state, to be made by an operation of the same cell and layers"

@@ -18,6 +18,7 @@ from seq2seq_attn.draw import Drawing
 from seq2seq_attn.encoders import Encoder
 from seq2seq_attn.graph import Graph, GraphError
 from seq2seq_attn.initial import paper_weights
+from seq2seq_attn.kinds import CELLS
 from seq2seq_attn.loop import Sentence
 from seq2seq_attn.mask import check_symbols
 from seq2seq_attn.nodes.embedding import Embedding
@@ -109,18 +110,18 @@ class Seq2Seq(nn.Module):
         return cls._build(mermaid.load(config.diagram, files=False), config)
 
     @classmethod
-    def from_diagram(cls, diagram: str | Path, config: Config) -> Seq2Seq:
+    def from_diagram(cls, diagram: str | Path | Graph, config: Config) -> Seq2Seq:
         """Build the model of a picture: its text picks the nodes, its subscripts the shapes, the config the sizes.
 
         Args:
-            diagram: a ``.mmd`` file, the text itself, or the name of a picture that ships.
+            diagram: a ``.mmd`` file, the text itself, the name of a picture that ships, or the graph of one.
             config: everything else; its own ``diagram`` is not looked at.
 
         Raises:
             ValueError: a text that is no picture, or a picture that cannot run: ``file:line: why``.
             OSError: a file that cannot be read.
         """
-        graph = mermaid.load(diagram)
+        graph = diagram if isinstance(diagram, Graph) else mermaid.load(diagram)
         name = str(diagram) if str(diagram) in mermaid.shipped() else mermaid.emit(graph)
         return cls._build(graph, dataclasses.replace(config, diagram=name))
 
@@ -130,6 +131,7 @@ class Seq2Seq(nn.Module):
             picture, text = split(graph)
             check_picture(picture, config)
             encoder = build.encoder(text or config.encoder, config)
+            _check_encoder(picture, text, encoder, config)
             embed_source = Embedding(config.source_vocabulary + config.unknown_size, config.embedding_size)
             embed_target = Embedding(config.target_vocabulary + config.unknown_size, config.embedding_size)
             nodes = build.nodes(picture, config, memory_size=encoder.memory_size, embed_target=embed_target)
@@ -144,7 +146,7 @@ class Seq2Seq(nn.Module):
             embed_source, encoder, bridge, Decoder(step, embed_target), bos=config.bos, eos=config.eos, config=config
         )
         if config.initial_weights == "paper":
-            if encoder.label.split(",")[0] not in ("RNN", "pyramid"):
+            if encoder.label.split(",")[0] not in ("RNN", "pyramid", *CELLS):
                 raise ValueError(f"initial_weights='paper' is for recurrent encoders; this one is {encoder.label!r}")
             paper_weights(model)
         return model
@@ -314,3 +316,16 @@ class Seq2Seq(nn.Module):
         source_mask = torch.arange(5, device=device) < torch.tensor([[5], [4]], device=device)
         target = torch.arange(2 * steps, device=device).reshape(2, steps) % self.decoder.embed_target.num_embeddings
         return source, source_mask, target, torch.ones_like(target, dtype=torch.bool)
+
+
+def _check_encoder(picture: Graph, text: str | None, encoder: Encoder, config: Config) -> None:
+    """Refuse a config that asks for another encoder than the picture, and a copy of what an encoder shortens."""
+    if text is not None and config.encoder not in ("RNN", text.split(",")[0]):
+        raise GraphError(f"the picture shows encoder[{text}], the config says encoder={config.encoder!r}", "encoder")
+    copied = next((value for value in picture.inputs if value.word == "source"), None)
+    if copied is not None and encoder.hidden_mask(torch.ones(1, 4, dtype=torch.bool)).shape[1] != 4:
+        raise GraphError(
+            f"{copied.id} '{copied}' is read beside h_j, but encoder[{encoder.label}] makes fewer h_j than there are "
+            f"source symbols; use another encoder",
+            copied.id,
+        )

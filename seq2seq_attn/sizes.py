@@ -137,4 +137,5 @@ def _unmade(later: tuple[str, str] | None) -> str:
 
 
 def reader(graph: Graph, value: str) -> tuple[str, str]:
+    """The first arrow out of a value that is read, by the value's id."""
     return next((value, operation.id) for operation in graph.operations.values() if value in operation.inputs)

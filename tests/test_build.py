@@ -73,9 +73,8 @@ def runs(text: str, **options: Any) -> Seq2Seq:
     return model
 
 
-UNKNOWN = (
-    f"There are {', '.join(sorted({kind.label for kind in known()} | {'RNN'}))}; kinds.register adds one of your own"
-)
+LABELS = ", ".join(sorted({kind.label for kind in known()} | {"RNN"}))
+UNKNOWN = f"There are {LABELS}; seq2seq_attn.register adds one of your own"
 ONE_SIZE = {"bidirectional": False}  # h_j has 7 numbers, as s_i has, and not 14
 COPIES = {"source_vocabulary": 19}
 
@@ -223,7 +222,7 @@ REFUSED: dict[str, tuple[str, list[tuple[str, str] | str], dict[str, Any], str, 
         [("y_{i} output", "z_{i} scores"), ("e_{ij} attn_energies", "e_{ij} output")],
         {},
         'e_ij["e_{ij} output"]',
-        "value e_ij 'e_{ij} output' is one for each ij; an output is one for each i",
+        "value e_ij 'e_{ij} output' has another subscript than i; an output is one for each i",
     ),
     "output of another size": (
         "luong",
@@ -543,7 +542,7 @@ def test_the_seed_with_an_arrow_less_is_refused_where_something_is_missing(arrow
 ALL_LABELS = sorted({kind.label for kind in known()} | {"RNN"})
 SWAPS = {  # the operations of the seed, and the kinds that can take their place with no arrow changed
     "a": {"feedforward", "general", "concat"},
-    "softmax": {"softmax", "sparsemax", "entmax15", "hard"},
+    "softmax": {"softmax", "sparsemax", "entmax15", "hard", "linear"},
     "wsum": {"weighted_sum"},
     "rnn": {"RNN", "GRU", "LSTM", "Elman", "tanh"},
     "out": {"feedforward", "linear", "tied", "mixture_of_softmaxes"},
@@ -661,7 +660,7 @@ BAD_OPTIONS = {
     "rnn[RNN, 2.5 layers]": "layers takes a whole number from 1 up, as in 'layers 2'",
     "rnn[RNN, 2 layers, residual 3]": "residual takes no number",
     "rnn[RNN, 2 layers, dropout]": "dropout takes a number, as in 'dropout 0.5'",
-    "rnn[RNN, 2 layers, dropout 2]": "dropout probability has to be between 0 and 1, but got 2",
+    "rnn[RNN, 2 layers, dropout 2]": "dropout takes a probability below 1, as in 'dropout 0.5'",
     "softmax[softmax, temperature -1]": "temperature is -1; it is a number above 0",
     "out[mixture_of_softmaxes, 1.5 components]": "components takes a whole number from 1 up, as in 'components 2'",
 }
@@ -891,3 +890,59 @@ def test_whatever_is_drawn_is_refused_at_a_line_or_runs_as_it_is_drawn(edit: tup
     assert model.trace(whole="encoder" in graph.operations) == graph
     assert false_schedule(model) == []
     assert model.loss(*model.example()).isfinite()
+
+
+def test_a_pyramid_of_one_layer_is_refused_since_it_shortens_nothing() -> None:
+    for diagram, options in (("bahdanau", {"encoder": "pyramid"}), (edited("seq2seq", ("r[RNN]", "r[pyramid]")), {})):
+        with pytest.raises(ValueError, match="has one layer, which shortens nothing; write 'pyramid, 2 layers'"):
+            Seq2Seq.from_diagram(diagram, config(**options))
+
+
+def test_what_copies_the_source_is_refused_an_encoder_that_shortens_it() -> None:
+    with pytest.raises(ValueError, match=r"^pointer_generator.mmd:12: x_j .* makes fewer h_j than there are source"):
+        Seq2Seq.from_diagram("pointer_generator", config(**COPIES, encoder="pyramid", num_layers=2))
+
+
+def test_weights_by_name_are_one_for_each_pair() -> None:
+    text = edited("luong", ("c_{i} context", "c_{i} attn_weights"), ("alpha_{ij} attn_weights", "alpha_{ij} weights"))
+    with pytest.raises(ValueError, match=r"^diagram:4: value c_i .* is one for each i; weights are for each ij"):
+        Seq2Seq.from_diagram(text, config())
+
+
+@pytest.mark.parametrize(
+    ("change", "id", "name", "value"),
+    [
+        (("softmax[softmax]", "softmax[softmax, temperature .5]"), "softmax", "temperature", 0.5),
+        (("softmax[softmax]", "softmax[softmax, 5e-1 temperature]"), "softmax", "temperature", 0.5),
+        (("rnn[RNN]", "rnn[RNN, 1 layer]"), "rnn", "num_layers", 1),
+    ],
+)
+def test_numbers_and_words_of_options_may_be_written_as_people_do(
+    change: tuple[str, str], id: str, name: str, value: float
+) -> None:
+    model = Seq2Seq.from_diagram(edited("bahdanau", change), config())
+    assert getattr(model.decoder.step.get_submodule(id), name) == value and model.check() == []
+
+
+def test_an_energy_without_features_gets_some_through_a_linear_one() -> None:
+    text = edited(
+        "coverage",
+        ("a[feedforward]", "a[general]"),
+        ("k_iij --> a\n", ""),
+        ("a --> e_ij", "a --> g_ij\ng_ij --> mix\nk_iij --> mix\nmix --> e_ij"),
+        ("e_ij[", 'g_ij["g_{ij} products"]\ne_ij['),
+        ('subgraph " "\n    softmax', 'subgraph " "\n    mix[linear]\nend\nsubgraph " "\n    softmax'),
+    )
+    model = Seq2Seq.from_diagram(text, config(coverage_loss=1.0))
+    assert model.trace() == mermaid.parse(text) and model.check() == []
+
+
+def test_a_tied_output_scores_the_known_symbols_and_copy_adds_the_unknown_ones() -> None:
+    text = edited("pointer_generator", ("out[feedforward]", "out[tied]"))
+    model = Seq2Seq.from_diagram(text, config(**COPIES, unknown_size=3))
+    assert model.decoder.step.out.vocabulary_size == 19
+    assert model(*model.example()).output.shape[-1] == 22
+
+
+def test_the_graph_of_a_picture_will_do() -> None:
+    assert Seq2Seq.from_diagram(mermaid.load("luong"), config()).trace() == mermaid.load("luong")

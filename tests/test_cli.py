@@ -291,3 +291,29 @@ def test_without_a_renderer_draw_writes_the_texts_and_says_what_to_install(
     assert cli.main(["cipher", *SMALL, "--out", str(tmp_path / "run")]) == 0  # a run goes on without its picture
     printed = capsys.readouterr()
     assert "no renderer for svg here" in printed.err and "diagram.dot" in printed.out
+
+
+def test_cipher_refuses_a_picture_at_the_line_where_its_file_has_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "own.mmd"
+    own.write_text("%% mine\n\n" + mermaid.shipped()["bahdanau"].replace("a[feedforward]", "a[generall]"))
+    assert cli.main(["cipher", "--diagram", str(own), "--out", str(tmp_path / "run")]) == 2
+    assert f"{own}:13: operation a[generall]: no operation is called 'generall'; did you mean 'general'?" in (
+        capsys.readouterr().err
+    )
+
+
+def test_a_drawing_never_takes_the_place_of_its_diagram(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = tmp_path / "own.mmd"
+    own.write_text("%% mine\n" + mermaid.shipped()["bahdanau"])
+    for arguments in (["./own.mmd"], [str(own)], ["--diff", "bahdanau", "./own.mmd"]):
+        assert cli.main(["draw", *arguments, "-o", "own.mmd"]) == 2
+    assert own.read_text().startswith("%% mine")
+
+
+def test_a_file_that_is_no_text_is_refused_by_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "own.mmd").write_bytes(b"graph TD\n\xff")
+    assert cli.main(["draw", str(tmp_path / "own.mmd"), "-o", str(tmp_path / "x.svg")]) == 2
+    assert f"{tmp_path / 'own.mmd'} is no UTF-8 text" in capsys.readouterr().err

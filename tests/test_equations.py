@@ -221,7 +221,7 @@ def linear(p: Parameters, *x: Vector) -> Vector:
 
 
 def tied(p: Parameters, *x: Vector) -> Vector:
-    return affine(p["embedding.weight"], affine(p["W.weight"], beside(x)), p["b"])
+    return affine(p["embedding.weight"][:V], affine(p["W.weight"], beside(x)), p["b"])
 
 
 def mixture(p: Parameters, *x: Vector) -> Vector:
@@ -248,6 +248,10 @@ def copy(p: Parameters, v: Vector, gate: Vector, alpha: Vector, x: list[int]) ->
     return result
 
 
+def linear_energy(p: Parameters, first: Vector, second: Vector, third: list[Vector]) -> Vector:
+    return [dot(p["w.weight"][0], [first[j], second[j], *third[j]]) for j in range(len(first))]
+
+
 ENERGIES = {
     "dot": dot_energy,
     "scaled_dot": scaled_energy,
@@ -258,6 +262,7 @@ ENERGIES = {
 EQUATIONS: dict[str, Callable[..., Any]] = {
     "energy": feedforward_energy,
     "energy, features": feedforward_energy,
+    "mix": linear_energy,
     "energy, concat": concat_energy,
     "energy, general": general_energy,
     "energy, dot": dot_energy,

@@ -176,7 +176,7 @@ def test_an_unknown_operation_is_answered_with_the_nearest_known_one(id: str, te
     said = text.split(",")[0]
     assert refusal(*seed(id, text)) == (
         f"operation {id}[{text}]: no operation is called {said!r}; did you mean {near!r}? There are {LABELS}; "
-        f"kinds.register adds one of your own",
+        f"seq2seq_attn.register adds one of your own",
         id,
     )
 

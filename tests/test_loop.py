@@ -99,10 +99,11 @@ NORMALISED = [name for name in WIRINGS if "softmax" in mermaid.load(name).operat
 
 
 @pytest.mark.parametrize("normaliser", NORMALISERS)
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("name", NORMALISED)
-def test_every_wiring_with_every_normaliser_is_its_plain_loop(name: str, normaliser: str) -> None:
+def test_every_wiring_with_every_cell_and_normaliser_is_its_plain_loop(name: str, cell: str, normaliser: str) -> None:
     sizes = {key: value for key, value in PICTURES[name].items() if key != "diagram"}
-    same(built(edited(name, ("softmax[softmax]", f"softmax[{normaliser}]")), **sizes))
+    same(built(edited(name, ("softmax[softmax]", f"softmax[{normaliser}]")), **sizes, **CELLS[cell]))
 
 
 def test_the_normalisers_were_tried_on_all_wirings_that_have_one() -> None:

@@ -48,7 +48,7 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
     names: dict[str, object] = {}
     for code in blocks("python")[1:]:
         exec(compile(code, "README.md", "exec"), names)
-    assert (tmp_path / "step.svg").exists()
+    assert (tmp_path / "step.svg").exists() and (tmp_path / "bands.svg").exists()
 
 
 def test_every_command_of_the_readme_is_one_that_the_program_takes() -> None:

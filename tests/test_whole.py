@@ -178,9 +178,11 @@ def test_the_options_of_an_encoder_in_a_picture_reach_it_before_the_config_does(
 
 
 def test_an_encoder_is_the_configs_where_the_picture_is_of_a_step_and_the_pictures_where_it_is_whole() -> None:
-    for diagram, label in (("bahdanau", "convolution"), ("seq2seq", "RNN")):
-        model = Seq2Seq.from_diagram(diagram, config(encoder="convolution"))
-        assert model.encoder.label == label
+    assert Seq2Seq.from_diagram("bahdanau", config(encoder="convolution")).encoder.label == "convolution"
+    assert Seq2Seq.from_diagram("seq2seq", config()).encoder.label == "RNN"
+    why = r"^seq2seq.mmd:18: the picture shows encoder\[RNN\], the config says encoder='convolution'$"
+    with pytest.raises(ValueError, match=why):
+        Seq2Seq.from_diagram("seq2seq", config(encoder="convolution"))
 
 
 @pytest.mark.parametrize("name", WIRINGS)

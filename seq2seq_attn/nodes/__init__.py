@@ -13,6 +13,7 @@ from seq2seq_attn.nodes.layers import LayeredStep
 from seq2seq_attn.nodes.location import LocationFeatures
 from seq2seq_attn.nodes.monotonic import Monotonic
 from seq2seq_attn.nodes.output import FeedforwardOutput, LinearOutput, MixtureOfSoftmaxes, TiedOutput
+from seq2seq_attn.nodes.pairs import LinearEnergy
 from seq2seq_attn.nodes.pointer import Copy, Gate
 from seq2seq_attn.nodes.rnn import ElmanStep, GRUStep, LSTMStep
 from seq2seq_attn.nodes.softmax import Softmax
@@ -41,6 +42,7 @@ __all__ = [
     "LayeredState",
     "LayeredStep",
     "Layers",
+    "LinearEnergy",
     "LinearOutput",
     "LocalWindow",
     "LocationFeatures",

@@ -123,9 +123,11 @@ class TiedOutput(nn.Module):
         input_size: sizes of all arguments together.
         embedding: the target embedding, (V, E). It stays one parameter, trained from both sides; in a ``state_dict``
             it stands under both names.
+        vocabulary_size: number V of symbols that have a score, the first of the embedding; by default all of them.
 
     Raises:
         TypeError: an ``embedding`` that is no nn.Embedding.
+        ValueError: a ``vocabulary_size`` beyond it.
 
     Example:
         >>> TiedOutput(5, nn.Embedding(11, 3))(torch.zeros(2, 5)).shape
@@ -135,19 +137,22 @@ class TiedOutput(nn.Module):
     label = "tied"
     all_steps = True
 
-    def __init__(self, input_size: int, embedding: nn.Embedding) -> None:
+    def __init__(self, input_size: int, embedding: nn.Embedding, vocabulary_size: int | None = None) -> None:
         super().__init__()
         if not isinstance(embedding, nn.Embedding):
             raise TypeError(f"embedding is a {type(embedding).__name__}; TiedOutput takes an nn.Embedding")
-        self.input_size = input_size
+        size = embedding.num_embeddings if vocabulary_size is None else vocabulary_size
+        if not 1 <= size <= embedding.num_embeddings:
+            raise ValueError(f"vocabulary_size is {size}; the embedding has {embedding.num_embeddings} symbols")
+        self.input_size, self.vocabulary_size = input_size, size
         self.W = nn.Linear(input_size, embedding.embedding_dim, bias=False)
         self.embedding = embedding
-        self.b = nn.Parameter(torch.zeros(embedding.num_embeddings))
+        self.b = nn.Parameter(torch.zeros(size))
 
     def forward(self, *inputs: State) -> Tensor:
         """Scores of every symbol of the vocabulary; see `LinearOutput.forward`."""
         vector = self.W(check_inputs(self, tuple(map(visible, inputs)), "input_size"))
-        return F.linear(vector, self.embedding.weight, self.b)
+        return F.linear(vector, self.embedding.weight[: self.vocabulary_size], self.b)
 
 
 class MixtureOfSoftmaxes(nn.Module):
