@@ -13,7 +13,7 @@ from seq2seq_attn.cipher import config
 PAGE = (Path(__file__).parent.parent / "docs" / "attends_with.md").read_text(encoding="utf-8")
 EDITS = {
     name: (diagram, hunks)
-    for name, diagram, hunks in re.findall(r"### (E\d): .*?from `(\w+)`\n\n```diff\n(.*?)```", PAGE, re.S)
+    for name, diagram, hunks in re.findall(r"### (E\d+): .*?from `(\w+)`\n\n```diff\n(.*?)```", PAGE, re.S)
 }
 
 
@@ -28,8 +28,11 @@ def edited(diagram: str, hunks: str) -> str:
 
 
 def test_every_edit_that_the_table_names_is_on_the_page() -> None:
-    named = {one or other for one, other in re.findall(r"\+ (E\d)|: (E\d) is refused", PAGE)}
-    assert named == set(EDITS) == {f"E{n}" for n in range(1, 8)}
+    all_seven = [f"E{n}" for n in range(1, 8)]
+    rows = "\n".join(line for line in PAGE.splitlines() if line.startswith("|"))
+    assert set(re.findall(r"\bE\d+\b", rows)) == set(EDITS) == set(all_seven)
+    assert re.findall(r"^### (E\d+)", PAGE, re.M) == all_seven  # each once, in order
+    assert set(re.findall(r"\bE\d+\b", PAGE)) == set(all_seven)  # and the text speaks of no other
 
 
 @pytest.mark.parametrize("name", [name for name in EDITS if name != "E7"])

@@ -55,22 +55,30 @@ def test_every_command_of_the_readme_does_what_it_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     commands = [
-        shlex.split(line, comments=True)[1:]
+        shlex.split(part, comments=True)[1:]
         for block in blocks("sh")
         for line in block.splitlines()
-        if line.startswith(".venv/bin/seq2seq-attn ")
+        for part in line.split(" && ")
+        if part.startswith(".venv/bin/seq2seq-attn ")
     ]
+    assert len(commands) == README.count(".venv/bin/seq2seq-attn ") and commands[0] == ["cipher"]
     assert {command[0] for command in commands} == {"cipher", "draw", "check", "summary"}
     monkeypatch.chdir(tmp_path)
     quick = ["--steps", "2", "--held-out", "20", "--max-length", "4"]
     Path("edited.mmd").write_text(mermaid.shipped()["bahdanau"].replace("y_ii --> out\n", ""), encoding="utf-8")
-    assert cli.main(["cipher", *quick]) == 0  # cipher-run/, which the others look at
-    for command in commands:
+    for command in commands:  # the first one makes cipher-run/, which the others look at
         differs = command[0] == "check" and "edited.mmd" in command
-        assert cli.main([*command, *quick] if command[0] == "cipher" else command) == differs, command
+        assert cli.main([*command, *quick] if command[0] == "cipher" else command) == int(differs), command
+        printed = capsys.readouterr().out
+        assert ("arrow y_ii → out is only in the model" in printed) == differs
         if "-o" in command:
             assert Path(command[command.index("-o") + 1]).stat().st_size > 0
-    assert "arrow y_ii → out is only in the model" in capsys.readouterr().out
+        if command[0] == "cipher":
+            out = Path(command[command.index("--out") + 1] if "--out" in command else "cipher-run")
+            for name in ("config.json", "diagram.mmd", "diagram.svg", "learning.png", "attention.png"):
+                assert (out / name).stat().st_size > 0
+            diagram = command[command.index("--diagram") + 1] if "--diagram" in command else "bahdanau"
+            assert mermaid.load(out / "diagram.mmd") == mermaid.load(diagram)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
