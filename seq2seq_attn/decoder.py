@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from seq2seq_attn.loop import Loop, Plan, Sentence, plan
+from seq2seq_attn.bands import Plan
+from seq2seq_attn.loop import Loop, Sentence, plan
 from seq2seq_attn.wiring import Wiring
 
 

@@ -18,7 +18,7 @@ LAYERS = [
     {"graph", "config", "mask"},
     {"mermaid", "signature", "schedule", "whole", "render", "nodes"},
     {"compare", "kinds", "wiring", "encoders", "bridge", "initial", "checkpoint"},
-    {"label", "sizes", "wirings", "wired", "trace", "rehearsal"},
+    {"label", "sizes", "wirings", "wired", "trace", "rehearsal", "bands"},
     {"dot", "picture", "loop", "gradient"},
     {"draw", "build", "decoder", "examine"},
     {"seq2seq"},
