@@ -1,0 +1,45 @@
+"""What leaving the loop saves: forward and backward pass of every picture, in the plain loop and in bands, in one run.
+
+    python benchmarks/schedule.py                 # all pictures; or names: … schedule.py luong bahdanau
+
+One core, a batch of 64 messages of 22 symbols of the cipher, the command's sizes; plain and scheduled by turns, medians
+of nine. Run nothing else beside it. A ratio above 1 says how much longer the plain loop takes.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from random import Random
+
+import torch
+
+from seq2seq_attn import Seq2Seq
+from seq2seq_attn.cipher import config, encrypted_batch, random_message
+from seq2seq_attn.schedule import schedule
+from seq2seq_attn.wirings import WIRINGS
+
+
+def main(names: list[str]) -> None:
+    torch.set_num_threads(1)
+    random = Random(0)
+    source, mask, target, target_mask = encrypted_batch([random_message(22, random) for _ in range(64)], 13)
+    for name in names or list(WIRINGS):
+        torch.manual_seed(0)
+        model = Seq2Seq.from_diagram(name, config(name))
+        symbols = model.before(target)
+        seconds: dict[str, list[float]] = {"plain": [], "scheduled": []}
+        for _ in range(10):
+            for way, run in (("plain", model.decoder.steps), ("scheduled", model.decoder)):
+                begin = time.perf_counter()
+                model.total_loss(run(model.read(source, mask), symbols), target, target_mask).backward()  # type: ignore[no-untyped-call]
+                seconds[way].append(time.perf_counter() - begin)
+        plain, scheduled = (1000 * statistics.median(times[1:]) for times in seconds.values())
+        inside = ", ".join(schedule(model.specification()).inside)
+        times = f"{plain:6.1f} ms plain {scheduled:6.1f} ms scheduled  {plain / scheduled:.2f}"
+        print(f"{name:20} {times}  in the loop: {inside}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
