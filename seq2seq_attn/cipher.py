@@ -30,7 +30,8 @@ def config(diagram: str = "bahdanau", **options: Any) -> Config:
         80
     """
     graph = mermaid.load(diagram)
-    copies = any(value.word == "source" for value in graph.values.values()) and "encoder" not in graph.operations
+    source = {value.id for value in graph.inputs if value.word == "source"}
+    copies = any(source & {*operation.inputs} for id, operation in graph.operations.items() if id != "embed_source")
     sizes: dict[str, Any] = {
         "diagram": diagram if diagram in mermaid.shipped() else mermaid.emit(graph),
         "source_vocabulary": ALPHABET.target_size if copies else len(ALPHABET),  # who copies numbers both alike

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seq2seq_attn import Seq2Seq, cipher, mermaid
 from seq2seq_attn.cipher import (
     ALPHABET,
     config,
@@ -21,6 +22,7 @@ from seq2seq_attn.cipher import (
     training_batches,
 )
 from seq2seq_attn.mermaid import parse, shipped
+from seq2seq_attn.whole import around
 
 messages = st.text(ALPHABET.characters, min_size=1, max_size=40)
 
@@ -129,3 +131,10 @@ def test_training_messages_stutter() -> None:
     (batch,) = training_batches(3, steps=1, batch_size=4000, max_length=6, random=Random(0))
     pairs = [pair for text in ALPHABET.decode(batch.target, batch.target_mask) for pair in pairwise(text)]
     assert sum(a == b for a, b in pairs) / len(pairs) > 2 / 27
+
+
+def test_who_copies_numbers_source_and_target_alike_in_a_whole_picture_too() -> None:
+    whole = mermaid.emit(around(mermaid.load("pointer_generator"), "RNN"))
+    for diagram, size in (("bahdanau", 27), ("seq2seq", 27), ("pointer_generator", 29), (whole, 29)):
+        assert cipher.config(diagram).source_vocabulary == size
+    assert Seq2Seq.from_diagram(whole, cipher.config(whole)).check() == []
