@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from seq2seq_attn import mermaid
 from seq2seq_attn.draw import Drawing, RenderError
 from seq2seq_attn.graph import Graph
-from seq2seq_attn.kinds import sources
+from seq2seq_attn.kinds import CELLS, sources
 from seq2seq_attn.schedule import schedule
 from seq2seq_attn.whole import around, split
 
@@ -60,8 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     model.add_argument("--diagram", metavar="DIAGRAM", default="bahdanau", help=_DIAGRAM)
     encoders = ("RNN", "pyramid", "convolution", "transformer")
     model.add_argument("--encoder", choices=encoders, default="RNN", help="where the diagram does not show it")
-    cells = ("GRU", "LSTM", "Elman")
-    model.add_argument("--cell", choices=cells, default="GRU", help="of the encoder, and of what the diagram calls RNN")
+    model.add_argument("--cell", choices=CELLS, default="GRU", help="of the encoder, and of what the diagram calls RNN")
     model.add_argument("--num-layers", type=_positive, default=1, help="layers of the encoder")
     model.add_argument("--embedding-size", type=_positive, default=24, help="of a symbol")
     model.add_argument("--hidden-size", type=_positive, default=80, help="of the decoder and of each encoder direction")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ from torch import nn
 
 from seq2seq_attn.gradient import dead_arrows, false_keywords
 from seq2seq_attn.graph import Graph, GraphError, Operation
-from seq2seq_attn.kinds import find
+from seq2seq_attn.kinds import CELLS, find
 from seq2seq_attn.trace import Recorder, TraceError
 from seq2seq_attn.whole import around
 from seq2seq_attn.wiring import kind_of
@@ -28,21 +30,16 @@ def record(model: Seq2Seq) -> dict[str, Recorder]:
         TraceError: steps that no picture is true of, that differ between the modes, or that hand on something else.
     """
     source, mask, target, target_mask = model.example()
-    modes = {module: module.training for module in model.modules()}
     runs: dict[str, Recorder] = {}
-    try:
-        with torch.random.fork_rng(devices=[source.device] if source.is_cuda else []):
-            for name, training in (("training", True), ("evaluation", False)):
-                model.train(training)
-                with torch.set_grad_enabled(training), Recorder(model.decoder.step) as runs[name]:
-                    model(source, mask, target, target_mask)
-            with torch.no_grad(), Recorder(model.decoder.step) as runs["greedy decoding"]:
-                chosen = model.decoder.greedy(
-                    model.read(source, mask), bos=model.bos, eos=None, max_length=target.shape[1]
-                ).symbols
-    finally:
-        for module, training in modes.items():
-            module.training = training
+    with _modes_kept(model), torch.random.fork_rng(devices=[source.device] if source.is_cuda else []):
+        for name, training in (("training", True), ("evaluation", False)):
+            model.train(training)
+            with torch.set_grad_enabled(training), Recorder(model.decoder.step) as runs[name]:
+                model(source, mask, target, target_mask)
+        with torch.no_grad(), Recorder(model.decoder.step) as runs["greedy decoding"]:
+            chosen = model.decoder.greedy(
+                model.read(source, mask), bos=model.bos, eos=None, max_length=target.shape[1]
+            ).symbols
     graph = runs["evaluation"].graph()
     for name, recorder in runs.items():
         recorder.check_handed_on()
@@ -138,7 +135,7 @@ def false_labels(model: Seq2Seq, graph: Graph) -> list[str]:
     for operation in graph.operations.values():
         node = model.decoder.step.get_submodule(operation.id)
         try:
-            choices = [find(graph, operation, name) for name in ("GRU", "LSTM", "Elman")]
+            choices = [find(graph, operation, name) for name in CELLS]
         except GraphError:
             continue  # a kind of the user's own that no register knows
         classes = {choice.kind.load() for choice in choices}
@@ -157,19 +154,14 @@ def false_labels(model: Seq2Seq, graph: Graph) -> list[str]:
 def false_schedule(model: Seq2Seq) -> list[str]:
     """Values that are others when all that can leave the loop has left it, in evaluation; or why it cannot."""
     source, mask, target, _ = model.example()
-    modes = {module: module.training for module in model.modules()}
-    try:
-        with torch.no_grad():
-            model.eval()
-            sentence, symbols = model.read(source, mask), model.before(target)
-            plain = model.decoder.steps(sentence, symbols)
-            try:
-                scheduled = model.decoder(sentence, symbols)
-            except (RuntimeError, TypeError, ValueError) as error:
-                return [f"when what can leave the loop has left it, the step does not run: {error}"]
-    finally:
-        for module, training in modes.items():
-            module.training = training
+    with _modes_kept(model), torch.no_grad():
+        model.eval()
+        sentence, symbols = model.read(source, mask), model.before(target)
+        plain = model.decoder.steps(sentence, symbols)
+        try:
+            scheduled = model.decoder(sentence, symbols)
+        except (RuntimeError, TypeError, ValueError) as error:
+            return [f"when what can leave the loop has left it, the step does not run: {error}"]
     pairs = zip(plain._fields, plain, scheduled, strict=True)
     return [
         f"{word} is another when what can leave the loop has left it"
@@ -184,3 +176,14 @@ def file(module: nn.Module) -> Path | None:
         return Path(inspect.getfile(type(module)))
     except (OSError, TypeError):
         return None
+
+
+@contextmanager
+def _modes_kept(model: nn.Module) -> Iterator[None]:
+    """Give every module the mode back that it had, training or evaluation."""
+    modes = {module: module.training for module in model.modules()}
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training

@@ -26,7 +26,7 @@ from seq2seq_attn.picture import check_picture
 from seq2seq_attn.schedule import schedule as bands_of
 from seq2seq_attn.whole import around, split
 from seq2seq_attn.wired import Wired
-from seq2seq_attn.wiring import Wiring
+from seq2seq_attn.wiring import Wiring, shipped_graph
 from seq2seq_attn.wirings import WIRINGS
 
 
@@ -138,8 +138,7 @@ class Seq2Seq(nn.Module):
         except GraphError as error:
             name = next(iter(graph.places.values()), "diagram:").rsplit(":", 1)[0]
             raise ValueError(f"{graph.places.get(error.subject, name)}: {error}") from None
-        texts = mermaid.shipped()
-        written = [wiring for name, wiring in WIRINGS.items() if mermaid.parse(texts[name]) == picture]
+        written = [wiring for name, wiring in WIRINGS.items() if shipped_graph(name) == picture]
         step: Wiring = written[0](**nodes) if written else Wired(picture, nodes)
         bridge = build.bridge(picture, nodes, encoder, config)
         model = cls(

@@ -77,7 +77,7 @@ class Wiring(nn.Module):
 
     def specification(self) -> Graph:
         """The graph that this wiring was built from: the diagram of its name."""
-        return _shipped(self.diagram)
+        return shipped_graph(self.diagram)
 
     def keys(self, encoder_hidden: Tensor) -> Tensor | None:
         """What its energy can compute once a sentence; None where there is not exactly one such node."""
@@ -98,7 +98,8 @@ def keywords(module: nn.Module) -> frozenset[str]:
 
 
 @cache
-def _shipped(name: str) -> Graph:
+def shipped_graph(name: str) -> Graph:
+    """The graph of a diagram that ships, by its name; read once."""
     return mermaid.load(name)
 
 

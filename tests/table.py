@@ -165,6 +165,7 @@ _SUM = r"the inputs are \(.*\), \d+ in all; node \w+ was built for \d+. Build \w
 _INPUTS = {f"input {n}": _SUM for n in (1, 2, 3)}
 _MASK = r"mask is \(2, 3\); node \w+ takes \(2, 4\), True = real"
 _OTHER_S = r"\w+ is \(.*\): S = \d, but S = \d in \w+; node \w+ does not broadcast"
+_OTHER_S_OF_PAIRS = _OTHER_S.replace(r"in \w+", r"in feature 1")
 _DOT = r"node DotEnergy multiplies vectors of one size. Build GeneralEnergy\(\d, \d\)"
 _COPY = r"source is \(2, \d\); node Copy takes \(B, S\), here \(2, \d\)"
 
@@ -199,11 +200,11 @@ NODES = [
     Row(
         "mix",
         lambda: LinearEnergy(2 + E),
-        {"first": (B, S), "feature 2": (B, S), "feature 3": (B, S, E)},
+        {"feature 1": (B, S), "feature 2": (B, S), "feature 3": (B, S, E)},
         (B, S),
         misfits={
-            "first": _OTHER_S,
-            "feature 2": _OTHER_S,
+            "feature 1": _OTHER_S_OF_PAIRS,
+            "feature 2": _OTHER_S_OF_PAIRS,
             "feature 3": r"the features have 8 numbers; node \w+ was built for 7. Build \w+\(…, feature_size=8\)",
         },
     ),

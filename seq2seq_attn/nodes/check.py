@@ -76,6 +76,36 @@ def check_inputs(node: nn.Module, inputs: tuple[Any, ...], size: str) -> Tensor:
     return joined
 
 
+def check_features(node: nn.Module, features: tuple[Any, ...], rank: int, **others: tuple[Any, str]) -> Tensor:
+    """Compare features of pairs with each other and with other arguments, and put them side by side.
+
+    Args:
+        node: the node; its ``feature_size`` is what the features add up to, a number for each pair counting as 1.
+        features: each (B, [T], S), or (B, [T], S, F) for several numbers a pair; errors call them by their number.
+        rank: axes of a feature that is one number: 2 at one step, 3 for all.
+        others: further arguments and their shapes, as `check` takes them.
+
+    Returns:
+        All features, (B, [T], S, feature_size).
+
+    Raises:
+        TypeError, ValueError: see `check`; sizes that add up to something else.
+    """
+    numbers = [isinstance(feature, Tensor) and feature.dim() <= rank for feature in features]
+    shapes = {
+        f"feature {n}": (feature, "B [T] S" if number else f"B [T] S F{n}")
+        for n, (feature, number) in enumerate(zip(features, numbers, strict=True), start=1)
+    }
+    check(node, **others, **shapes)
+    joined = torch.cat([f[..., None] if n else f for f, n in zip(features, numbers, strict=True)], dim=-1)
+    if joined.shape[-1] != (built := node.feature_size):
+        raise ValueError(
+            f"the features have {joined.shape[-1]} numbers; node {_name(node)} was built for {built}. "
+            f"Build {_name(node)}(…, feature_size={joined.shape[-1]})."
+        )
+    return joined
+
+
 def check_mask(node: nn.Module, mask: Any, masked: Tensor, *, axis: int = 1) -> None:
     """Ask of a mask what every mask here is: bool, True = real, (B, S) as in what it masks.
 

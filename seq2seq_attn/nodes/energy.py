@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seq2seq_attn.nodes.check import check
+from seq2seq_attn.nodes.check import check, check_features
 from seq2seq_attn.nodes.state import State, visible
 
 
@@ -86,22 +86,13 @@ class FeedforwardEnergy(nn.Module):
                 f"node FeedforwardEnergy got {len(features)} features and was built for {self.feature_size} numbers. "
                 f"Build FeedforwardEnergy(…, feature_size=…)."
             )
-        numbers = [isinstance(f, Tensor) and f.dim() <= query.dim() for f in features]
-        check(
+        joined = check_features(
             self,
+            features,
+            query.dim(),
             prev_decoder=(query, "B [T] query_size"),
             encoder_hidden=(encoder_hidden, "B S memory_size"),
-            **{
-                f"feature {n}": (f, "B [T] S" if number else f"B [T] S F{n}")
-                for n, (f, number) in enumerate(zip(features, numbers, strict=True), start=1)
-            },
         )
-        joined = torch.cat([f[..., None] if n else f for f, n in zip(features, numbers, strict=True)], dim=-1)
-        if joined.shape[-1] != self.feature_size:
-            raise ValueError(
-                f"the features have {joined.shape[-1]} numbers; node FeedforwardEnergy was built for "
-                f"{self.feature_size}. Build FeedforwardEnergy(…, feature_size={joined.shape[-1]})."
-            )
         projected: Tensor = self.F(joined)
         return projected
 

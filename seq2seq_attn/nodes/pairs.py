@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
-from seq2seq_attn.nodes.check import check
+from seq2seq_attn.nodes.check import check_features
 
 
 class LinearEnergy(nn.Module):
@@ -17,6 +16,7 @@ class LinearEnergy(nn.Module):
         feature_size: sizes of all arguments together; a number for each pair counts as 1.
 
     Example:
+        >>> import torch
         >>> LinearEnergy(2)(torch.zeros(3, 5), torch.zeros(3, 5)).shape
         torch.Size([3, 5])
     """
@@ -41,24 +41,8 @@ class LinearEnergy(nn.Module):
             e_ij, (B, [T], S).
 
         Raises:
-            TypeError, ValueError: see `check`; numbers that add up to another ``feature_size``.
+            TypeError, ValueError: see `check_features`.
         """
-        rank = first.dim() if isinstance(first, Tensor) else 2
-        several = [isinstance(f, Tensor) and f.dim() > rank for f in others]
-        check(
-            self,
-            first=(first, "B [T] S"),
-            **{
-                f"feature {n}": (f, f"B [T] S F{n}" if many else "B [T] S")
-                for n, (f, many) in enumerate(zip(others, several, strict=True), start=2)
-            },
-        )
-        vectors = [f if many else f[..., None] for f, many in zip((first, *others), (False, *several), strict=True)]
-        joined = torch.cat(vectors, dim=-1)
-        if joined.shape[-1] != self.feature_size:
-            raise ValueError(
-                f"the features have {joined.shape[-1]} numbers; node LinearEnergy was built for "
-                f"{self.feature_size}. Build LinearEnergy(…, feature_size={joined.shape[-1]})."
-            )
+        joined = check_features(self, (first, *others), first.dim() if isinstance(first, Tensor) else 2)
         energies: Tensor = self.w(joined)
         return energies.squeeze(-1)
