@@ -9,6 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from seq2seq_attn import code
+from seq2seq_attn.code import Code
 from seq2seq_attn.graph import Value
 
 _AXES = {
@@ -122,6 +124,13 @@ class Kind:
         if not isinstance(self.node, str):
             return None
         return Path(__file__).parent.joinpath(*self.node.split(":")[0].split(".")).with_suffix(".py")
+
+    def code(self) -> Code | None:
+        """The code of the class; of this package's own it is found without loading it."""
+        if not isinstance(self.node, str):
+            return code.of(self.node)
+        file = self.file()
+        return code.read(file, self.node.split(":")[1]) if file else None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,45 @@
+"""Where the code of a class stands, and its equation: found without loading it, the same as when it is loaded."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from seq2seq_attn import code
+from seq2seq_attn.kinds import known
+from seq2seq_attn.signature import Kind
+
+KINDS = {f"{kind.label} ({kind.axes})": kind for kind in known()}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_each_kind_has_a_file_a_line_and_an_equation_found_without_loading_it(kind: Kind) -> None:
+    found = code.of(kind.load())
+    assert kind.code() == found
+    assert found.file == kind.file()
+    lines = Path(found.file or "").read_text(encoding="utf-8").splitlines()
+    assert lines[found.line - 1].startswith(f"class {found.name}(")
+    assert "=" in found.equation and "\n" not in found.equation
+
+
+def test_a_class_of_another_package_has_its_file_and_no_equation() -> None:
+    found = code.of(nn.GRUCell)
+    assert (found.name, found.file, found.equation) == ("GRUCell", Path(inspect.getfile(nn.GRUCell)), "")
+    assert found.line == inspect.getsourcelines(nn.GRUCell)[1]
+
+
+def test_a_class_without_a_file_keeps_its_equation() -> None:
+    namespace = {"__name__": "notebook", "torch": torch}
+    exec('class Cell(torch.nn.Module):\n    """Node `c`: c_i = 2 h_j."""', namespace)
+    assert code.of(namespace["Cell"]) == code.Code("Cell", None, 0, "c_i = 2 h_j")  # type: ignore[arg-type]
+
+
+def test_a_class_inside_a_function_has_the_file_and_no_line() -> None:
+    class Inner(nn.Module):
+        """Node `c`: c_i = 2 h_j."""
+
+    assert code.of(Inner) == code.Code("Inner", Path(__file__), 0, "c_i = 2 h_j")
