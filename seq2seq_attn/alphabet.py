@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from seq2seq_attn.mask import length_mask
+
+ALPHABET = "alphabet.txt"
+_CODE = re.compile(r"U\+([0-9A-F]{4,6})")
 
 
 class Batch(NamedTuple):
@@ -75,6 +80,54 @@ class Alphabet:
     def target_size(self) -> int:
         """Number of target symbols: the characters, ``bos`` and ``eos``."""
         return len(self.characters) + 2
+
+    @property
+    def source_symbols(self) -> tuple[str, ...]:
+        """The name of each source symbol."""
+        return tuple(self.characters)
+
+    @property
+    def target_symbols(self) -> tuple[str, ...]:
+        """The name of each target symbol."""
+        return (*self.characters, "‹bos›", "‹end›")
+
+    def save(self, folder: str | Path) -> Path:
+        """Write alphabet.txt into a folder: UTF-8, one character a line, the first with index 0.
+
+        What would not be seen, a space, a newline or another control character, stands by its code point: ``U+0020``.
+
+        Raises:
+            OSError: a folder that cannot be written.
+        """
+        path = Path(folder) / ALPHABET
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = [c if c.isprintable() and not c.isspace() else f"U+{ord(c):04X}" for c in self.characters]
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        return path
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Alphabet:
+        """Read what `save` wrote.
+
+        Raises:
+            FileNotFoundError: a folder without alphabet.txt.
+            ValueError: a file that is no UTF-8 text or holds no line; a line that is no character, or one that an
+                earlier line has: ``file:line``.
+        """
+        path = Path(folder) / ALPHABET
+        try:
+            lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path} is no UTF-8 text: {error.reason} at byte {error.start}") from None
+        found: dict[str, int] = {}
+        for number, line in enumerate(lines, start=1):
+            code = _CODE.fullmatch(line)
+            character = chr(int(code[1], 16)) if code and int(code[1], 16) < 0x110000 else line
+            if len(character) != 1:
+                raise ValueError(f"{path}:{number}: {line!r} is no character; give one a line, a space as U+0020")
+            if (first := found.setdefault(character, number)) != number:
+                raise ValueError(f"{path}:{number}: {line!r} is there twice, first in line {first}")
+        return cls("".join(found))
 
     def indices(self, text: str) -> list[int]:
         """The index of each character.

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given
@@ -59,3 +61,45 @@ def test_one_text_instead_of_several_is_refused() -> None:
 def test_a_symbol_that_is_none_is_refused(symbol: int) -> None:
     with pytest.raises(ValueError, match=f"symbol {symbol} is none of the 7 of 'abcde', bos and eos"):
         ABC.decode(torch.tensor([[symbol]]), torch.tensor([[True]]))
+
+
+def test_symbols_have_names_those_that_begin_and_end_too() -> None:
+    assert ABC.source_symbols == ("a", "b", "c", "d", "e")
+    assert ABC.target_symbols == ("a", "b", "c", "d", "e", "‹bos›", "‹end›")
+    assert (len(ABC.source_symbols), len(ABC.target_symbols)) == (len(ABC), ABC.target_size)
+
+
+@given(characters=st.text(st.characters(exclude_categories=()), min_size=1).map(dict.fromkeys).map("".join))
+def test_any_characters_come_back_from_their_file(characters: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.getbasetemp() / "alphabet"
+    Alphabet(characters).save(folder)
+    assert Alphabet.load(folder) == Alphabet(characters)
+
+
+def test_what_cannot_be_seen_stands_in_the_file_by_its_number(tmp_path: Path) -> None:
+    path = Alphabet("a \n\\\u202eé\U000e0001").save(tmp_path / "made" / "on the way")
+    assert path == tmp_path / "made" / "on the way" / "alphabet.txt"
+    assert path.read_bytes() == "a\nU+0020\nU+000A\n\\\nU+202E\né\nU+E0001\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a\nbc\n", r"alphabet.txt:2: 'bc' is no character; give one a line, a space as U\+0020"),
+        (b"a\n\nb\n", "alphabet.txt:2: '' is no character"),
+        (b"", "alphabet.txt:1: '' is no character"),
+        (b"a\nU+110000\n", r"alphabet.txt:2: 'U\+110000' is no character"),
+        (b"a\nU+41\n", r"alphabet.txt:2: 'U\+41' is no character"),
+        (b"a\nb\nU+0061\n", r"alphabet.txt:3: 'U\+0061' is there twice, first in line 1"),
+        (b"a\n\xff\n", "alphabet.txt is no UTF-8 text: invalid start byte at byte 2"),
+    ],
+)
+def test_a_file_that_is_no_alphabet_is_refused_with_its_line(content: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "alphabet.txt").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        Alphabet.load(tmp_path)
+
+
+def test_a_folder_without_an_alphabet_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"alphabet\.txt"):
+        Alphabet.load(tmp_path)
