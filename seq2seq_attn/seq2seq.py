@@ -24,6 +24,7 @@ from seq2seq_attn.mask import check_symbols
 from seq2seq_attn.nodes.embedding import Embedding
 from seq2seq_attn.picture import check_picture
 from seq2seq_attn.schedule import schedule as bands_of
+from seq2seq_attn.search import Hypothesis, beam_search
 from seq2seq_attn.whole import around, split
 from seq2seq_attn.wired import Wired
 from seq2seq_attn.wiring import Wiring, shipped_graph
@@ -205,6 +206,45 @@ class Seq2Seq(nn.Module):
         with torch.no_grad():
             sentence = self.read(source, source_mask)
         return self.decoder.greedy(sentence, bos=self.bos, eos=self.eos, max_length=max_length)
+
+    def beam(
+        self,
+        source: Tensor,
+        source_mask: Tensor,
+        *,
+        size: int,
+        max_length: int,
+        length_penalty: float = 0.0,
+        n_best: int = 1,
+    ) -> list[list[Hypothesis]]:
+        """Decode with ``size`` hypotheses of each sentence at once; call ``model.eval()`` first if it has dropout.
+
+        Args:
+            source: (B, S) int64.
+            source_mask: (B, S) bool.
+            size: number of hypotheses; 1 is greedy decoding.
+            max_length: number of target symbols at most, ``eos`` included.
+            length_penalty: 0 ranks by probability, higher prefers longer targets; see `beam_search`.
+            n_best: number of hypotheses to return of each sentence.
+
+        Returns:
+            Of each sentence its hypotheses, best first; see `Hypothesis`.
+
+        Raises:
+            TypeError, ValueError: see `check_symbols` and `beam_search`.
+        """
+        with torch.no_grad():
+            sentence = self.read(source, source_mask)
+        return beam_search(
+            self.decoder,
+            sentence,
+            bos=self.bos,
+            eos=self.eos,
+            size=size,
+            max_length=max_length,
+            length_penalty=length_penalty,
+            n_best=n_best,
+        ).hypotheses
 
     def read(self, source: Tensor, source_mask: Tensor) -> Sentence:
         """What the decoder is given of a source: h_j with its mask, and s_0.

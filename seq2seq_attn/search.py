@@ -1,0 +1,195 @@
+"""Beam search: several hypotheses of each sentence at once, for all sentences of a batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from seq2seq_attn.decoder import Decoder
+from seq2seq_attn.loop import Loop, Sentence
+
+
+class Hypothesis(NamedTuple):
+    """One target that the search found.
+
+    Attributes:
+        symbols: what was chosen, T of them, with the ``eos`` that ended it.
+        score: the sum of their log-probabilities, in nats.
+        normalised: the score divided by the length penalty, by which hypotheses are ranked; see `beam_search`.
+        attn_weights: alpha_ij of every step, (T, S); (T, K, S) with several heads, (T, 0) without attention.
+        ended: whether the last symbol is ``eos``; if not, it was cut off at ``max_length``, or goes on.
+    """
+
+    symbols: tuple[int, ...]
+    score: float
+    normalised: float
+    attn_weights: Tensor
+    ended: bool
+
+
+class Search(NamedTuple):
+    """What a beam search found.
+
+    Attributes:
+        hypotheses: of each sentence the ``n_best``, or all if there are fewer, best first.
+        steps: after each target step, the hypotheses of the first sentence that live or have just ended, best first,
+            until the sentence is done; empty without ``keep_steps``.
+    """
+
+    hypotheses: list[list[Hypothesis]]
+    steps: list[list[Hypothesis]]
+
+
+@torch.no_grad()
+def beam_search(
+    decoder: Decoder,
+    sentence: Sentence,
+    *,
+    bos: int,
+    eos: int | None,
+    size: int,
+    max_length: int,
+    length_penalty: float = 0.0,
+    n_best: int = 1,
+    keep_steps: bool = False,
+) -> Search:
+    """Keep the ``size`` most probable beginnings of each sentence at every step, and go on with all of them.
+
+    Hypotheses are ranked by log P(Y) / ((5 + |Y|) / 6) ** ``length_penalty``, where |Y| counts ``eos``: Wu et al. 2016,
+    "Google's Neural Machine Translation System", equation 14, without its coverage penalty. One that has ended leaves
+    the step and keeps its place in the beam, as in Bahdanau's own code, so that ``size`` 1 is greedy decoding. A
+    sentence is done, and leaves the batch, when all its places have ended, when no hypothesis that goes on can come
+    among the ``n_best`` any more, or at ``max_length``; what is cut off there is ranked with the rest. A symbol of
+    probability zero is never chosen. Hypotheses share what the encoder read as `Loop.select` says.
+
+    Args:
+        decoder: in eval mode, if it has dropout.
+        sentence: what there is of the source.
+        bos: the symbol that begins a sentence.
+        eos: the symbol that ends one; None: all run to ``max_length``.
+        size: number of hypotheses of a sentence; there are fewer as long as fewer have a probability above zero.
+        max_length: number of symbols of a hypothesis at most, ``eos`` included.
+        length_penalty: alpha; 0 ranks by probability, higher prefers longer targets.
+        n_best: number of hypotheses to return of each sentence, ``size`` at most.
+        keep_steps: whether to return what the beam of the first sentence held after each step.
+
+    Raises:
+        ValueError: a ``size``, ``max_length`` or ``n_best`` below 1; more ``n_best`` than ``size``; a
+            ``length_penalty`` below 0 or not finite; an output of the step that is no distribution.
+    """
+    _check(size, max_length, length_penalty, n_best)
+    loop = Loop(decoder.step, sentence)
+    beams = [_Beam(number, [_Path(None, bos, 0.0, number, 0)]) for number in range(len(sentence.mask))]
+    going, weights, steps = beams, list[Tensor](), list[list[_Path]]()
+    for length in range(1, max_length + 1):
+        totals, attn_weights = _run(decoder, loop, going)
+        weights.append(attn_weights)
+        _extend(going, totals, size)
+        if keep_steps and going[0] is beams[0]:
+            steps.append(going[0].live)
+        for beam in going:
+            stopped = [path for path in beam.live if path.symbol == eos or length == max_length]
+            beam.live = [path for path in beam.live if path not in stopped]
+            beam.ended = sorted([*beam.ended, *stopped], key=lambda path: path.normalised(length_penalty), reverse=True)
+            if beam.live and len(beam.ended) >= n_best:
+                hope = beam.live[0].score / _penalty(max_length, length_penalty)
+                if beam.ended[n_best - 1].normalised(length_penalty) >= hope:
+                    beam.live = []
+        going = [beam for beam in going if beam.live]
+        if not going:
+            break
+
+    def found(paths: list[_Path]) -> list[Hypothesis]:
+        return [path.hypothesis(weights, eos, length_penalty) for path in paths]
+
+    return Search([found(beam.ended[:n_best]) for beam in beams], [found(paths) for paths in steps])
+
+
+def _penalty(length: int, alpha: float) -> float:
+    """What a score is divided by: ((5 + |Y|) / 6) ** alpha."""
+    return math.pow((5 + length) / 6, alpha)
+
+
+@dataclass(frozen=True, eq=False)
+class _Path:
+    """A hypothesis while the search runs: its last symbol, and the path before that; the first one is ``bos``.
+
+    ``row`` is where its parent stood in the step that chose the symbol, and so where the attention weights are.
+    """
+
+    before: _Path | None
+    symbol: int
+    score: float
+    row: int
+    length: int
+
+    def normalised(self, alpha: float) -> float:
+        return self.score / _penalty(self.length, alpha)
+
+    def hypothesis(self, weights: Sequence[Tensor], eos: int | None, alpha: float) -> Hypothesis:
+        links = [self]
+        while (before := links[-1].before) is not None and before.before is not None:
+            links.append(before)
+        links.reverse()
+        attn_weights = torch.stack([step[link.row] for step, link in zip(weights, links, strict=False)])
+        symbols = tuple(link.symbol for link in links)
+        return Hypothesis(symbols, self.score, self.normalised(alpha), attn_weights, self.symbol == eos)
+
+
+@dataclass(eq=False)
+class _Beam:
+    """The hypotheses of one sentence, best first: those that go on, and those that do not."""
+
+    sentence: int
+    live: list[_Path]
+    ended: list[_Path] = field(default_factory=list)
+
+
+def _run(decoder: Decoder, loop: Loop, beams: Sequence[_Beam]) -> tuple[Tensor, Tensor]:
+    """One step of all that go on: their scores with each symbol behind them, (R, V), and where they looked, (R, …)."""
+    live = [path for beam in beams for path in beam.live]
+    loop.select([path.row for path in live], [beam.sentence for beam in beams for _ in beam.live])
+    symbols = torch.tensor([path.symbol for path in live], device=decoder.embed_target.weight.device)
+    step = loop(decoder.embed_target(symbols))
+    scores = step.output.new_tensor([path.score for path in live])
+    totals = scores[:, None] + torch.log_softmax(step.output, dim=-1)
+    return totals, getattr(step, "attn_weights", totals.new_zeros(len(live), 0))
+
+
+def _extend(beams: Sequence[_Beam], totals: Tensor, size: int) -> None:
+    """Put the best of what can follow in the place of what went on; ``totals`` is (R, V), all beams in order."""
+    counts = [len(beam.live) for beam in beams]
+    grid = pad_sequence(list(torch.split(totals, counts)), batch_first=True, padding_value=-torch.inf).flatten(1)
+    best = grid.topk(min(size, grid.shape[1]))  # of each sentence, (n, size)
+    vocabulary, first = totals.shape[1], 0
+    length = beams[0].live[0].length + 1
+    for beam, scores, places in zip(beams, best.values.tolist(), best.indices.tolist(), strict=True):
+        if any(map(math.isnan, scores)):
+            raise ValueError(
+                f"output of step {length} is no distribution for sentence {beam.sentence}: "
+                f"a NaN or an infinite logit, or -inf everywhere; look at the weights of the model"
+            )
+        parents, room = beam.live, size - len(beam.ended)
+        beam.live = [
+            _Path(parents[place // vocabulary], place % vocabulary, score, first + place // vocabulary, length)
+            for score, place in zip(scores[:room], places[:room], strict=True)
+            if score > -math.inf
+        ]
+        first += len(parents)
+
+
+def _check(size: int, max_length: int, length_penalty: float, n_best: int) -> None:
+    if size < 1:
+        raise ValueError(f"size is {size}; a beam has at least 1 hypothesis")
+    if max_length < 1:
+        raise ValueError(f"max_length is {max_length}; decode at least 1 symbol")
+    if not 0.0 <= length_penalty < math.inf:
+        raise ValueError(f"length_penalty is {length_penalty}; it is a number from 0 upwards, often 0.6 to 1")
+    if not 1 <= n_best <= size:
+        raise ValueError(f"n_best is {n_best}, of {size} hypotheses; ask for 1 to {size}, or set size={n_best}")
