@@ -98,7 +98,7 @@ def beam_search(
             beam.live = [path for path in beam.live if path not in stopped]
             beam.ended = sorted([*beam.ended, *stopped], key=lambda path: path.normalised(length_penalty), reverse=True)
             if beam.live and len(beam.ended) >= n_best:
-                hope = beam.live[0].score / _penalty(max_length, length_penalty)
+                hope = beam.live[0].score / _penalty(max_length, length_penalty)  # a score only falls
                 if beam.ended[n_best - 1].normalised(length_penalty) >= hope:
                     beam.live = []
         going = [beam for beam in going if beam.live]
@@ -173,7 +173,7 @@ def _extend(beams: Sequence[_Beam], totals: Tensor, size: int) -> None:
         if any(map(math.isnan, scores)):
             raise ValueError(
                 f"output of step {length} is no distribution for sentence {beam.sentence}: "
-                f"a NaN or an infinite logit, or -inf everywhere; look at the weights of the model"
+                f"a logit is NaN or inf, or all are -inf; look at the weights of the model"
             )
         parents, room = beam.live, size - len(beam.ended)
         beam.live = [
@@ -190,6 +190,6 @@ def _check(size: int, max_length: int, length_penalty: float, n_best: int) -> No
     if max_length < 1:
         raise ValueError(f"max_length is {max_length}; decode at least 1 symbol")
     if not 0.0 <= length_penalty < math.inf:
-        raise ValueError(f"length_penalty is {length_penalty}; it is a number from 0 upwards, often 0.6 to 1")
+        raise ValueError(f"length_penalty is {length_penalty}; it is a number from 0 upwards")
     if not 1 <= n_best <= size:
-        raise ValueError(f"n_best is {n_best}, of {size} hypotheses; ask for 1 to {size}, or set size={n_best}")
+        raise ValueError(f"n_best is {n_best}; a beam of size {size} gives 1 to {size}")

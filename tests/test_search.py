@@ -1,0 +1,329 @@
+"""The laws of beam search, over the table of models."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from typing import Any
+
+import pytest
+import torch
+from models import OPTIONS, batch, config, model
+from test_seq2seq import close, padded
+from torch import Tensor
+
+from seq2seq_attn import Seq2Seq
+from seq2seq_attn.loop import Loop
+from seq2seq_attn.mask import length_mask
+from seq2seq_attn.search import Hypothesis, Search, beam_search
+from seq2seq_attn.wiring import parts
+
+BOS, EOS = 17, 18  # of the table
+every_model = pytest.mark.parametrize("name", OPTIONS)
+
+
+def search(net: Seq2Seq, source: Tensor, source_mask: Tensor, **options: Any) -> Search:
+    """A search by the decoder itself, with all hypotheses and every step, unless the options say otherwise."""
+    chosen: dict[str, Any] = {"bos": net.bos, "eos": net.eos, "n_best": options["size"], "keep_steps": True} | options
+    return beam_search(net.decoder, net.read(source, source_mask), **chosen)
+
+
+def symbols_of(hypotheses: list[Hypothesis]) -> list[tuple[int, ...]]:
+    return [one.symbols for one in hypotheses]
+
+
+def same(found: list[Hypothesis], expected: list[Hypothesis]) -> None:
+    """The same hypotheses in the same order; the first may have looked at more padding."""
+    assert symbols_of(found) == symbols_of(expected)
+    for one, other in zip(found, expected, strict=True):
+        assert one.ended == other.ended
+        assert math.isclose(one.score, other.score, abs_tol=1e-12)
+        assert math.isclose(one.normalised, other.normalised, abs_tol=1e-12)
+        positions = other.attn_weights.shape[-1]
+        close(one.attn_weights[..., :positions], other.attn_weights)
+        assert not one.attn_weights[..., positions:].any()
+
+
+def forced(net: Seq2Seq, source: Tensor, targets: list[tuple[int, ...]]) -> tuple[Tensor, Any]:
+    """The log-probabilities of targets of one source, teacher-forced, and all values."""
+    lengths = torch.tensor([len(target) for target in targets])
+    mask = length_mask(lengths)
+    target = torch.zeros_like(mask, dtype=torch.int64).masked_scatter(
+        mask, torch.tensor([s for t in targets for s in t])
+    )
+    rows = source.expand(len(targets), -1)
+    values = net(rows, torch.ones_like(rows, dtype=torch.bool), target, mask)
+    each = torch.log_softmax(values.output, dim=-1).gather(2, target[..., None]).squeeze(-1)
+    return each.detach().masked_fill(~mask, 0.0).sum(dim=1), values
+
+
+@every_model
+def test_a_beam_of_one_is_greedy_decoding(name: str) -> None:
+    net = model(name)
+    source, source_mask, _, _ = batch(name)
+    decoded = net.greedy(source, source_mask, max_length=9)
+    for row, (found,) in enumerate(net.beam(source, source_mask, size=1, max_length=9)):
+        length = int(decoded.mask[row].sum())
+        assert found.symbols == tuple(decoded.symbols[row, :length].tolist())
+        assert found.ended == (found.symbols[-1] == EOS)
+        close(torch.tensor(found.score, dtype=torch.float64), decoded.scores[row])
+        close(found.attn_weights, decoded.attn_weights[row, :length])
+
+
+def tiny(name: str) -> Seq2Seq:
+    """A model of the table that can write 4 symbols, eos among them; of one that copies, the last is unknown."""
+    copies = "unknown_size" in OPTIONS[name]
+    sizes = {"target_vocabulary": 4 - copies, "bos": 0, "eos": 1}
+    options = OPTIONS[name] | sizes | ({"source_vocabulary": 3, "unknown_size": 1} if copies else {})
+    net = Seq2Seq.from_config(config(**options)).double().eval()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.copy_(torch.randn_like(parameter))
+    return net
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.7, 3.0])
+@every_model
+def test_a_beam_as_large_as_the_space_is_exhaustive_enumeration(name: str, alpha: float) -> None:
+    net, source = tiny(name), torch.tensor([[2, 3, 0, 2]])
+    space = [
+        target
+        for length in (1, 2, 3)
+        for target in itertools.product(range(4), repeat=length)
+        if 1 not in target[:-1] and (length == 3 or target[-1] == 1)
+    ]
+    scores, _ = forced(net, source, space)
+    normalised = [
+        score / ((5 + len(target)) ** alpha / (5 + 1) ** alpha)
+        for score, target in zip(scores.tolist(), space, strict=True)
+    ]
+    options = {"size": len(space), "max_length": 3, "length_penalty": alpha}
+    found = search(net, source, torch.ones_like(source, dtype=torch.bool), **options).hypotheses[0]
+    assert {*symbols_of(found)} == {*space} and len(found) == len(space)
+    for one in found:
+        place = space.index(one.symbols)
+        assert math.isclose(one.score, float(scores[place]), rel_tol=1e-12)
+        assert math.isclose(one.normalised, normalised[place], rel_tol=1e-12)
+        assert one.ended == (one.symbols[-1] == 1)
+    assert found[0].symbols == space[max(range(len(space)), key=normalised.__getitem__)]
+
+
+@every_model
+def test_scores_and_weights_are_those_of_teacher_forcing_on_the_symbols_found(name: str) -> None:
+    net = model(name)
+    source, source_mask, _, _ = batch(name)
+    for row, found in enumerate(net.beam(source, source_mask, size=5, max_length=6, n_best=5)):
+        scores, values = forced(net, source[row : row + 1, : int(source_mask[row].sum())], symbols_of(found))
+        close(torch.tensor([one.score for one in found], dtype=torch.float64), scores)
+        for one, weights in zip(found, getattr(values, "attn_weights", [None] * 5), strict=True):
+            if weights is None:
+                assert one.attn_weights.shape == (len(one.symbols), 0)
+            else:
+                close(one.attn_weights[..., : weights.shape[-1]], weights[: len(one.symbols)])
+
+
+@every_model
+def test_a_batch_is_its_sentences_one_by_one(name: str) -> None:
+    net = model(name)
+    source, source_mask, _, _ = batch(name)
+    together = net.beam(source, source_mask, size=4, max_length=7, length_penalty=1.0, n_best=3)
+    for row, found in enumerate(together):
+        one, real = slice(row, row + 1), int(source_mask[row].sum())
+        alone = net.beam(
+            source[one, :real], source_mask[one, :real], size=4, max_length=7, length_penalty=1.0, n_best=3
+        )
+        same(found, alone[0])
+
+
+@every_model
+def test_padding_changes_nothing_whatever_stands_on_it(name: str) -> None:
+    net = model(name)
+    source, source_mask, _, _ = batch(name)
+    short = net.beam(source, source_mask, size=3, max_length=6, n_best=3)
+    long = net.beam(*padded(source, source_mask, by=4, junk=22), size=3, max_length=6, n_best=3)
+    for found, expected in zip(long, short, strict=True):
+        same(found, expected)
+
+
+def lively(name: str = "gru") -> tuple[Seq2Seq, Tensor, Tensor]:
+    """A model that ends its sentences at many lengths, and sources for it."""
+    torch.manual_seed(3)
+    net = model(name, scale=6.0)
+    net.decoder.step.out.W.bias.data[EOS] += 2.0
+    source, mask = torch.randint(19, (11, 5)), length_mask(torch.tensor([5, 1, 3, 2, 4, 5, 5, 2, 1, 3, 4]))
+    return net, source, mask
+
+
+def test_sentences_of_the_lively_model_end_at_many_lengths() -> None:
+    net, source, mask = lively()
+    lengths = {len(one.symbols) for row in net.beam(source, mask, size=5, max_length=9, n_best=5) for one in row}
+    assert lengths == {*range(1, 10)}
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.6, 2.0])
+def test_hypotheses_are_distinct_and_the_best_comes_first(alpha: float) -> None:
+    net, source, mask = lively()
+    for found in net.beam(source, mask, size=5, max_length=9, length_penalty=alpha, n_best=5):
+        assert len({*symbols_of(found)}) == len(found) == 5
+        ranks = [one.normalised for one in found]
+        assert ranks == sorted(ranks, reverse=True)
+        assert all(EOS not in one.symbols[:-1] and len(one.symbols) <= 9 for one in found)
+        assert all(one.ended == (one.symbols[-1] == EOS) and (one.ended or len(one.symbols) == 9) for one in found)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.6, 2.0])
+@pytest.mark.parametrize("n_best", [1, 2, 4])
+def test_stopping_when_none_can_overtake_gives_the_first_of_all(n_best: int, alpha: float) -> None:
+    net, source, mask = lively()
+    options = {"size": 5, "max_length": 9, "length_penalty": alpha}
+    found, every = (search(net, source, mask, n_best=n, **options) for n in (n_best, 5))
+    for few, many in zip(found.hypotheses, every.hypotheses, strict=True):
+        same(few, many[:n_best])
+
+
+def rows_of(net: Seq2Seq, source: Tensor, mask: Tensor, **options: Any) -> tuple[Search, list[int]]:
+    """A search, and how many hypotheses ran at each step."""
+    rows: list[int] = []
+    handle = net.decoder.step.register_forward_hook(lambda module, args, result: rows.append(len(result.output)))
+    found = search(net, source, mask, **options)
+    handle.remove()
+    return found, rows
+
+
+def test_only_hypotheses_that_go_on_run_and_a_sentence_that_is_done_leaves_the_batch() -> None:
+    net, source, mask = lively()
+    _, together = rows_of(net, source, mask, size=4, max_length=9, n_best=1)
+    alone = []
+    for row in range(len(source)):
+        found, rows = rows_of(net, source[row : row + 1], mask[row : row + 1], size=4, max_length=9, n_best=1)
+        assert rows == [1, *(sum(not one.ended for one in step) for step in found.steps[:-1])]
+        alone.append(rows)
+    assert len({*map(len, alone)}) > 1
+    assert together == [sum(column) for column in itertools.zip_longest(*alone, fillvalue=0)]
+
+
+def test_steps_are_what_the_beam_of_the_first_sentence_held() -> None:
+    net, source, mask = lively()
+    for row in range(len(source)):
+        order = [row, *(other for other in range(len(source)) if other != row)]
+        found = search(net, source[order], mask[order], size=4, max_length=9)
+        before, ended = {()}, []
+        for length, step in enumerate(found.steps, start=1):
+            assert len(step) == 4 - len(ended)
+            assert [one.score for one in step] == sorted((one.score for one in step), reverse=True)
+            assert all(len(one.symbols) == length and one.symbols[:-1] in before for one in step)
+            before = {one.symbols for one in step if not one.ended}
+            ended += [one.symbols for one in step if one.ended]
+        assert {*symbols_of(found.hypotheses[0])} == {*ended} | before
+    assert search(net, source, mask, size=4, max_length=9, keep_steps=False).steps == []
+
+
+def test_a_beam_larger_than_the_vocabulary_begins_with_all_of_it() -> None:
+    net, source, mask = lively()
+    found = search(net, source, mask, size=23, max_length=2)
+    assert sorted(symbols_of(found.steps[0])) == [(symbol,) for symbol in range(19)]
+    assert all(len(row) == 23 for row in found.hypotheses)
+
+
+@pytest.mark.parametrize("name", ["gru", "mixture of softmaxes"])
+def test_a_symbol_of_probability_zero_is_never_chosen(name: str) -> None:
+    net, source, mask = lively(name)
+    net.decoder.step.out.W.bias.data[:16] = -torch.inf  # 16, bos and eos are left
+    for row in search(net, source, mask, size=7, max_length=3).hypotheses:
+        assert len(row) == 7 and all(math.isfinite(one.score) for one in row)
+        assert all(symbol >= 16 for one in row for symbol in one.symbols)
+    net.decoder.step.out.W.bias.data[16:18] = -torch.inf
+    found = search(net, source, mask, size=7, max_length=3)
+    assert [symbols_of(row) for row in found.hypotheses] == [[(EOS,)]] * len(source)
+    assert all(row[0].score == 0.0 for row in found.hypotheses)
+
+
+def test_what_the_vocabulary_cannot_give_is_copied_and_gone_on_with() -> None:
+    net = model("pointer_generator")
+    net.decoder.step.out.W.bias.data[1:] = -torch.inf
+    source, source_mask, _, _ = batch("pointer_generator")
+    for row, found in enumerate(net.beam(source, source_mask, size=4, max_length=5, n_best=4)):
+        words = {0, *source[row, source_mask[row]].tolist()}
+        assert all(math.isfinite(one.score) for one in found) and {*found[0].symbols} <= words
+        assert any(symbol >= 19 for one in found for symbol in one.symbols[:-1])
+
+
+@pytest.mark.parametrize("logit", [torch.nan, torch.inf])
+def test_an_output_that_is_no_distribution_is_refused(logit: float) -> None:
+    net, source, mask = lively()
+    net.decoder.step.out.W.bias.data[5] = logit
+    message = "output of step 1 is no distribution for sentence 0: a logit is NaN or inf, or all are -inf; look at"
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        net.beam(source, mask, size=2, max_length=3)
+    net.decoder.step.out.W.bias.data[:] = -torch.inf
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        net.beam(source, mask, size=2, max_length=3)
+
+
+def test_without_a_symbol_that_ends_them_all_hypotheses_are_as_long_as_they_may_be() -> None:
+    net, source, mask = lively()
+    for row in search(net, source, mask, size=3, max_length=4, eos=None).hypotheses:
+        assert [(len(one.symbols), one.ended) for one in row] == [(4, False)] * 3
+
+
+@pytest.mark.parametrize(
+    "name", ["gru", "lstm", "lstm of two layers, residual", "elman of two layers, variational", "location_aware"]
+)
+def test_rows_that_were_selected_go_on_from_those_that_were_named(name: str) -> None:
+    net = model(name).train()  # a variational state has its noise
+    source, source_mask, _, _ = batch(name)
+    loop = Loop(net.decoder.step, net.read(source, source_mask))
+    loop(net.decoder.embed_target(source[:, 0] % 17))
+    before, rows = loop.carried, [0, 2, 0, 1, 2]
+    loop.select(rows, rows)
+    for word, value in loop.carried.items():
+        assert type(value) is type(before[word])
+        for tensor, parent in zip(parts(value), parts(before[word]), strict=True):
+            assert torch.equal(tensor, torch.stack([parent[row] for row in rows]))
+
+
+def test_what_a_sentence_gives_its_hypotheses_is_shared_where_it_can_be() -> None:
+    net = model("pointer_generator")
+    source, source_mask, _, _ = batch("pointer_generator")
+    sentence = net.read(source, source_mask)
+    loop = Loop(net.decoder.step, sentence)
+    keys = loop.hidden["keys"]
+    given = {"encoder_hidden": sentence.encoder_hidden, "source": source, "mask": source_mask, "keys": keys}
+    loop.select([2, 0, 1], [0, 1, 2])
+    assert all((loop.constant | loop.hidden)[word] is value for word, value in given.items())
+    loop.select([0, 0, 2], [0, 0, 2])
+    copied = loop.constant | loop.hidden
+    assert all(torch.equal(copied[word], value[[0, 0, 2]]) for word, value in given.items())
+    loop.select([1, 0, 2], [0, 0, 2])
+    assert all((loop.constant | loop.hidden)[word] is copied[word] for word in given)
+    loop.select([2, 2, 2, 2], [2, 2, 2, 2])
+    for word, value in given.items():
+        shared = (loop.constant | loop.hidden)[word]
+        assert torch.equal(shared, value[[2, 2, 2, 2]])
+        assert shared.data_ptr() == value[2].data_ptr() and shared.stride(0) == 0
+
+
+def test_searching_leaves_no_gradient_and_takes_no_random_numbers() -> None:
+    net, source, mask = lively()
+    state = torch.random.get_rng_state()
+    assert not net.beam(source, mask, size=3, max_length=3)[0][0].attn_weights.requires_grad
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"size": 0}, "size is 0; a beam has at least 1 hypothesis"),
+        ({"max_length": 0}, "max_length is 0; decode at least 1 symbol"),
+        ({"n_best": 0}, "n_best is 0; a beam of size 3 gives 1 to 3"),
+        ({"n_best": 4}, "n_best is 4; a beam of size 3 gives 1 to 3"),
+        ({"length_penalty": -0.5}, "length_penalty is -0.5; it is a number from 0 upwards"),
+        ({"length_penalty": math.nan}, "length_penalty is nan; it is a number from 0 upwards"),
+        ({"length_penalty": math.inf}, "length_penalty is inf; it is a number from 0 upwards"),
+    ],
+)
+def test_what_no_beam_can_be_is_refused_at_the_door(change: dict[str, Any], message: str) -> None:
+    net, source, mask = lively()
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        net.beam(source, mask, **{"size": 3, "max_length": 5} | change)
