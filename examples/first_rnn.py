@@ -105,7 +105,7 @@ def main(folder: str | None = None) -> None:
     graph = trace(network, encrypted)
     print("what ran is diagrams/first_rnn.mmd:", graph == network.specification())
     if folder is not None:
-        print("wrote", Drawing(graph, title="first_rnn").save(Path(folder) / "first_rnn.svg"))
+        print("wrote", Drawing.of_graph(graph, "first_rnn").save(Path(folder) / "first_rnn.svg"))
 
 
 if __name__ == "__main__":

@@ -180,3 +180,22 @@ class Alphabet:
                 )
             if symbol != self.eos:
                 yield "‹bos›" if symbol == self.bos else self.characters[symbol]
+
+
+def numbered(source: str | Sequence[int] | Tensor, alphabet: Alphabet | None = None) -> Tensor:
+    """One sentence's symbols, (S,) int64, of a text or of numbers; whether a model has them is asked at its own door.
+
+    Raises:
+        TypeError, ValueError: a text without an alphabet, or with a character that is not in it; no whole numbers.
+    """
+    if isinstance(source, str):
+        if alphabet is None:
+            raise ValueError("source is a text, and no alphabet says what its characters are; give one, or numbers")
+        return torch.tensor(alphabet.indices(source))
+    if isinstance(source, Tensor):
+        if source.dim() != 1 or source.dtype != torch.int64:
+            raise ValueError(f"source is {tuple(source.shape)} {source.dtype}; give one sentence, (S,) int64")
+        return source
+    if wrong := [symbol for symbol in source if not isinstance(symbol, int)]:
+        raise TypeError(f"source holds the {type(wrong[0]).__name__} {wrong[0]!r}; give whole numbers, or a text")
+    return torch.tensor(source, dtype=torch.int64)

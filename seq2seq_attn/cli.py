@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from seq2seq_attn import mermaid
 from seq2seq_attn.draw import Drawing, RenderError
 from seq2seq_attn.graph import Graph
-from seq2seq_attn.kinds import CELLS, sources
+from seq2seq_attn.kinds import CELLS, codes
 from seq2seq_attn.schedule import schedule
 from seq2seq_attn.whole import around, split
 
@@ -144,8 +144,8 @@ def _draw(options: argparse.Namespace) -> int:
         before, after = (_picture(name, options.whole) for name in options.diff)
         stems = (Path(options.diff[0]).stem, Path(options.diff[1]).stem)
         names = (options.diff[0], options.diff[1]) if stems[0] == stems[1] else stems
-        links = sources(before) | sources(after)
-        saved = Drawing.of_difference(before, after, links, names=names).save(options.out)
+        drawing = Drawing.of_difference(before, after, names=names, codes=codes(before) | codes(after))
+        saved = drawing.save(options.out)
     elif options.path and Path(options.path).is_dir():
         if options.diagram:
             raise ValueError(f"--diagram and the model in {options.path} are two pictures; draw them one by one")
@@ -155,7 +155,7 @@ def _draw(options: argparse.Namespace) -> int:
         name = _one(options)
         graph = _picture(name, options.whole)
         bands = schedule(graph).bands() if options.schedule else None
-        saved = Drawing(graph, sources(graph), Path(name).stem, bands=bands).save(options.out)
+        saved = Drawing.of_graph(graph, Path(name).stem, codes=codes(graph), bands=bands).save(options.out)
     print(f"wrote {saved}")
     return 0
 

@@ -6,17 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-from seq2seq_attn import mermaid
 from seq2seq_attn.graph import Graph, Operation, Value
-
-# Colours of Okabe and Ito that a plain picture does not have, 3 : 1 on white or more.
-ADDED, GONE, CHANGED = "#009e73", "#cc79a7", "#000000"
-
-_STROKES = {
-    "added": f"stroke:{ADDED},stroke-width:3px",
-    "gone": f"stroke:{GONE},stroke-width:3px,stroke-dasharray:2 4",
-    "changed": f"stroke:{CHANGED},stroke-width:3px",
-}
 
 Fate = Literal["both", "added", "gone", "changed"]
 Arrow = tuple[str, str]
@@ -116,43 +106,6 @@ class Difference:
             return pair.fate
         assert pair.before is not None and pair.after is not None
         return "changed" if pair.before.kind != pair.after.kind or self.rewired(id) else "both"
-
-
-def emit(difference: Difference) -> str:
-    """Write a difference as Mermaid with classes and styles: a picture, for a page on GitHub say, but no diagram.
-
-    Raises:
-        ValueError: an id or a kind that the notation cannot write.
-    """
-    plain = [mermaid.emit(graph) for graph in (difference.before, difference.after)]  # refuses what cannot be written
-    before, after = (name.replace('"', "#quot;") for name in difference.names)
-    if difference.same:
-        return f"%% no difference: {before} and {after} are the same diagram\n{plain[1]}"
-    lines = [f"%% what changed from {before} to {after}: a picture, not a diagram that runs", "graph TD"]
-    for id, value in difference.values.items():
-        lines.append(f'{id}["{_change(value.before, value.after)}"]')
-    for id, pair in difference.operations.items():
-        text = _change(pair.before and pair.before.kind, pair.after and pair.after.kind)
-        if difference.rewired(id):
-            text += "<br>" + _change(*(f"({', '.join(o.inputs)})" for o in (pair.before, pair.after) if o))
-        lines += ['subgraph " "', f'    {id}["{text}"]', "end"]
-    lines += ["", *(f"{source} --> {target}" for source, target in difference.arrows), ""]
-    for fate, stroke in _STROKES.items():
-        ids = [id for id in (*difference.values, *difference.operations) if difference.fate(id) == fate]
-        arrows = [str(number) for number, arrow in enumerate(difference.arrows.values()) if arrow.fate == fate]
-        if fate != "changed":  # the legend; no value and no operation has an id with a hyphen
-            lines.append(f'legend-{fate}["{fate}: only in {before if fate == "gone" else after}"]')
-            ids.append(f"legend-{fate}")
-        if ids:
-            lines += [f"classDef {fate} {stroke}", f"class {','.join(ids)} {fate}"]
-        if arrows:
-            lines.append(f"linkStyle {','.join(arrows)} {stroke}")
-    return "\n".join(lines) + "\n"
-
-
-def _change(before: object | None, after: object | None) -> str:
-    """What was and what is, or the one if there is no other."""
-    return " → ".join(dict.fromkeys(str(what) for what in (before, after) if what is not None))
 
 
 def _pairs(before: Mapping[K, T], after: Mapping[K, T]) -> dict[K, Pair[T]]:

@@ -1,4 +1,4 @@
-"""A graph as a picture: Mermaid, DOT, SVG, PNG, PDF, and itself in a notebook."""
+"""A scene as a picture: Mermaid, DOT, SVG, PNG, PDF, TikZ, plain text, and itself in a notebook."""
 
 from __future__ import annotations
 
@@ -8,82 +8,99 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from seq2seq_attn import dot, mermaid
-from seq2seq_attn.compare import Difference, emit
+from seq2seq_attn import dot, flowchart, mermaid, svg, tikz, tree
+from seq2seq_attn.code import Code
+from seq2seq_attn.compare import Difference
 from seq2seq_attn.graph import Graph
+from seq2seq_attn.levels import BANDS, step
 from seq2seq_attn.render import RenderError as RenderError
 from seq2seq_attn.render import render
+from seq2seq_attn.scene import Scene
+from seq2seq_attn.style import Style
 
-FORMATS = ("mmd", "dot", "svg", "png", "pdf")
+FORMATS = ("mmd", "dot", "svg", "png", "pdf", "tex", "txt")
+
+_PACKAGE = Path(__file__).parent
 
 
 class Drawing:
-    """A graph with what a picture adds to it: where each operation's source stands, and where in the loop it runs.
-
-    In a notebook it shows itself, as SVG where a renderer is, and as text. `of_difference` draws two graphs in one.
+    """A scene in a style. In a notebook it shows itself, as SVG where a renderer is, as Mermaid, and as text.
 
     Args:
-        graph: what to draw.
-        sources: the file of the code behind an operation, by the operation's id; the picture links to it.
-        title: what the picture is of, for screen readers and window titles.
-        bands: when each operation runs, by its id: "before", "inside" or "after" the loop over the target steps. The
-            operations of a band and the values that they make stand in one frame; inputs stand outside.
-
-    Raises:
-        ValueError: bands that leave out an operation, or name another one or another band.
+        scene: what to draw.
+        style: what it looks like.
+        graph: the diagram that the scene shows and nothing else, if there is one; its Mermaid is the diagram's text.
     """
 
-    def __init__(
-        self,
+    def __init__(self, scene: Scene, style: Style | None = None, *, graph: Graph | None = None) -> None:
+        self.scene, self.style, self.graph = scene, style or Style(), graph
+        if self.style.legend or scene.fates:
+            self.scene = scene.with_legend()
+
+    @classmethod
+    def of_graph(
+        cls,
         graph: Graph,
-        sources: Mapping[str, Path] | None = None,
         title: str = "diagram",
+        *,
+        codes: Mapping[str, Code] | None = None,
         bands: Mapping[str, str] | None = None,
-    ) -> None:
-        self.graph, self.sources, self.title, self.bands = graph, dict(sources or {}), title, dict(bands or {})
-        self.difference: Difference | None = None
-        if bands is not None and self.bands.keys() != graph.operations.keys():
+        style: Style | None = None,
+    ) -> Drawing:
+        """The picture of a diagram; of a whole model's, with the step in a frame.
+
+        Args:
+            graph: what to draw.
+            title: what the picture is of, for screen readers and window titles.
+            codes: the code behind an operation, by the operation's id; the picture links to it.
+            bands: when each operation runs, by its id: "before", "inside" or "after" the loop over the target steps.
+                The operations of a band and the values that they make stand in one frame; inputs stand outside.
+            style: what it looks like.
+
+        Raises:
+            ValueError: bands that leave out an operation, or name another one or another band.
+        """
+        if bands is not None and bands.keys() != graph.operations.keys():
             raise ValueError(
-                f"bands name the operations {', '.join(self.bands)}; the graph has {', '.join(graph.operations)}. "
+                f"bands name the operations {', '.join(bands)}; the graph has {', '.join(graph.operations)}. "
                 "Give each of these a band."
             )
-        for id, band in self.bands.items():
-            if band not in dot.BANDS:
-                raise ValueError(f"the band of {id} is {band!r}; there are {', '.join(dot.BANDS)}")
+        for id, band in (bands or {}).items():
+            if band not in BANDS:
+                raise ValueError(f"the band of {id} is {band!r}; there are {', '.join(BANDS)}")
+        return cls(step(Difference(graph, graph), title, bands=bands, codes=codes), style, graph=graph)
 
     @classmethod
     def of_difference(
         cls,
         before: Graph,
         after: Graph,
-        sources: Mapping[str, Path] | None = None,
         title: str | None = None,
         *,
         names: tuple[str, str] = ("before", "after"),
+        codes: Mapping[str, Code] | None = None,
+        style: Style | None = None,
     ) -> Drawing:
         """Two graphs in one picture: what was added is thick and green, what is gone dotted, purple and struck through.
 
         Args:
             before: the graph that we come from.
-            after: the graph that we come to; ``drawing.graph``.
-            sources: as for `Drawing`, of the operations of either.
-            title: as for `Drawing`; the two names if not given.
+            after: the graph that we come to.
+            title: as for `of_graph`; the two names if not given.
             names: what the picture calls the two, usually their files.
+            codes: as for `of_graph`, of the operations of either.
+            style: what it looks like.
 
         Raises:
             ValueError: an id that is a value in one graph and an operation in the other.
         """
-        drawing = cls(after, sources, title or " → ".join(names))
-        drawing.difference = Difference(before, after, names)
-        return drawing
+        return cls(step(Difference(before, after, names), title or " → ".join(names), codes=codes), style)
 
     def __repr__(self) -> str:
-        if self.difference is None:
-            return f"<Drawing of {self.title}: {self.graph!r}>"
-        return f"<Drawing of {self.title}: {'; '.join(self.difference.words()) or 'no difference'}>"
+        return f"<Drawing of {self.scene.title}: {len(self.scene.boxes)} boxes, {len(self.scene.arrows)} arrows>"
 
     def save(self, path: str | Path) -> Path:
-        """Write the picture; the ending of ``path`` says how: .mmd, .dot, .svg, .png or .pdf.
+        """Write the picture; the ending of ``path`` says how: .mmd, .dot, .svg, .png, .pdf, .tex or .txt.
 
         Raises:
             ValueError: another ending.
@@ -94,23 +111,22 @@ class Drawing:
         format = path.suffix.removeprefix(".").lower()
         if format not in FORMATS:
             raise ValueError(f"{path} ends in {path.suffix!r}; a picture ends in {', '.join('.' + f for f in FORMATS)}")
-        if format == "mmd":
-            path.write_text(self.text(), encoding="utf-8")
-        elif format == "dot":
-            path.write_text(self.dot(path.parent), encoding="utf-8")
-        else:
-            try:
-                drawn = render(self.dot(path.parent, dpi=192 if format == "png" else None), format)
-            except RenderError as error:
-                texts = [path.with_suffix(".mmd"), path.with_suffix(".dot")]
-                written = [str(self.save(text)) for text in texts if text.suffix == ".dot" or not text.exists()]
-                raise RenderError(f"{error}; wrote {' and '.join(written)} instead") from None
-            path.write_bytes(drawn)
+        try:
+            drawn = self._drawn(format, path.parent)
+        except RenderError as error:
+            texts = [path.with_suffix(".mmd"), path.with_suffix(".dot")]
+            written = [str(self.save(text)) for text in texts if text.suffix == ".dot" or not text.exists()]
+            raise RenderError(f"{error}; wrote {' and '.join(written)} instead") from None
+        path.write_bytes(drawn if isinstance(drawn, bytes) else drawn.encode())
         return path
 
+    def mermaid(self) -> str:
+        """The picture in Mermaid's language: the diagram's own text; of another level, what `parse` refuses."""
+        return mermaid.emit(self.graph) if self.graph is not None else flowchart.flowchart(self.scene, self.style)
+
     def text(self) -> str:
-        """The picture in Mermaid's language; that of a difference is no diagram, and `mermaid.parse` refuses it."""
-        return mermaid.emit(self.graph) if self.difference is None else emit(self.difference)
+        """The picture in plain characters, for a terminal: what each value is made of, as a tree."""
+        return tree.tree(self.scene)
 
     def dot(self, folder: str | Path | None = None, *, dpi: int | None = None) -> str:
         """The picture in Graphviz's language.
@@ -119,25 +135,50 @@ class Drawing:
             folder: where the picture will lie; links are relative to it. None: they are file:// addresses.
             dpi: dots per inch, for formats made of dots.
         """
-        return dot.dot(
-            self.difference or Difference(self.graph, self.graph),
-            self.title,
-            bands=self.bands,
-            links={id: self._link(id, folder) for id in self.sources},
-            legend=self.difference is not None,
-            dpi=dpi,
-        )
+        return dot.dot(self.scene, self.style, link=lambda code: self._link(code, folder), dpi=dpi)
+
+    def svg(self, folder: str | Path | None = None) -> str:
+        """The picture as SVG, with a title and a description for screen readers; ``folder`` as for `dot`.
+
+        Raises:
+            RenderError: nothing here draws it.
+        """
+        return svg.described(render(self.dot(folder), "svg").decode(), self.scene.title, self.text())
+
+    def tikz(self) -> str:
+        """The picture in TikZ, to be read by LaTeX with ``\\input``; Graphviz says where everything stands.
+
+        Raises:
+            RenderError: no Graphviz is here.
+        """
+        return tikz.tikz(self.scene, self.style)
+
+    def _drawn(self, format: str, folder: Path) -> str | bytes:
+        texts = {"mmd": self.mermaid, "txt": self.text, "tex": self.tikz}
+        if format in texts:
+            return texts[format]()
+        if format == "svg":
+            return self.svg(folder)
+        if format == "dot":
+            return self.dot(folder)
+        return render(self.dot(folder, dpi=self.style.dpi if format == "png" else None), format)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        bundle = {"text/plain": self.text()}
+        bundle = {"text/plain": self.text(), "text/vnd.mermaid": self.mermaid()}
         try:
-            bundle["image/svg+xml"] = render(self.dot(), "svg").decode()
+            bundle["image/svg+xml"] = self.svg()
         except RenderError as error:
             bundle["text/plain"] += f"\n{error}"
         return bundle
 
-    def _link(self, id: str, folder: str | Path | None) -> str:
-        source = self.sources[id].resolve()
-        if folder is not None and Path(folder).resolve().anchor == source.anchor:
-            return quote(Path(os.path.relpath(source, Path(folder).resolve())).as_posix())
-        return source.as_uri()
+    def _link(self, code: Code, folder: str | Path | None) -> str:
+        """The line of a class: in the style's repository, for a class of this package, or else on this machine."""
+        if code.file is None:
+            return ""
+        file, line = code.file.resolve(), f"#L{code.line}" if code.line else ""
+        if self.style.repository and file.is_relative_to(_PACKAGE):
+            inside = file.relative_to(_PACKAGE.parent).as_posix()
+            return f"{self.style.repository.rstrip('/')}/{quote(inside)}{line}"
+        if folder is not None and Path(folder).resolve().anchor == file.anchor:
+            return quote(Path(os.path.relpath(file, Path(folder).resolve())).as_posix()) + line
+        return file.as_uri() + line

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -23,15 +21,15 @@ if TYPE_CHECKING:
     from seq2seq_attn.seq2seq import Seq2Seq
 
 
-def record(model: Seq2Seq) -> dict[str, Recorder]:
+def record(model: Seq2Seq, steps: int = 3) -> dict[str, Recorder]:
     """Run the model's example in "training", in "evaluation" and in "greedy decoding", and compare what ran.
 
     Raises:
         TraceError: steps that no picture is true of, that differ between the modes, or that hand on something else.
     """
-    source, mask, target, target_mask = model.example()
+    source, mask, target, target_mask = model.example(steps)
     runs: dict[str, Recorder] = {}
-    with _modes_kept(model), torch.random.fork_rng(devices=[source.device] if source.is_cuda else []):
+    with modes_kept(model), torch.random.fork_rng(devices=[source.device] if source.is_cuda else []):
         for name, training in (("training", True), ("evaluation", False)):
             model.train(training)
             with torch.set_grad_enabled(training), Recorder(model.decoder.step) as runs[name]:
@@ -154,7 +152,7 @@ def false_labels(model: Seq2Seq, graph: Graph) -> list[str]:
 def false_schedule(model: Seq2Seq) -> list[str]:
     """Values that are others when all that can leave the loop has left it, in evaluation; or why it cannot."""
     source, mask, target, _ = model.example()
-    with _modes_kept(model), torch.no_grad():
+    with modes_kept(model), torch.no_grad():
         model.eval()
         sentence, symbols = model.read(source, mask), model.before(target)
         plain = model.decoder.steps(sentence, symbols)
@@ -170,16 +168,8 @@ def false_schedule(model: Seq2Seq) -> list[str]:
     ]
 
 
-def file(module: nn.Module) -> Path | None:
-    """The file of a module's class, if there is one: a class of a notebook has none."""
-    try:
-        return Path(inspect.getfile(type(module)))
-    except (OSError, TypeError):
-        return None
-
-
 @contextmanager
-def _modes_kept(model: nn.Module) -> Iterator[None]:
+def modes_kept(model: nn.Module) -> Iterator[None]:
     """Give every module the mode back that it had, training or evaluation."""
     modes = {module: module.training for module in model.modules()}
     try:

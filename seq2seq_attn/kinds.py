@@ -6,9 +6,9 @@ import difflib
 import inspect
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from seq2seq_attn.code import Code
 from seq2seq_attn.graph import Graph, GraphError, Operation
 from seq2seq_attn.signature import Choice, Kind
 
@@ -176,17 +176,17 @@ def find(graph: Graph, operation: Operation, cell: str = "GRU") -> Choice:
     raise GraphError(f"{where}: {reasons[-1]}", operation.id)
 
 
-def sources(graph: Graph) -> dict[str, Path]:
-    """The file of this package behind each operation of a diagram; an operation of another kind is left out."""
-    files: dict[str, Path] = {}
+def codes(graph: Graph) -> dict[str, Code]:
+    """The code behind each operation of a diagram; an operation of an unknown kind is left out."""
+    found: dict[str, Code] = {}
     for operation in graph.operations.values():
         try:
-            file = find(graph, operation).kind.file()
+            code = find(graph, operation).kind.code()
         except GraphError:
             continue
-        if file is not None:
-            files[operation.id] = file
-    return files
+        if code is not None:
+            found[operation.id] = code
+    return found
 
 
 def _options(kind: Kind, texts: Sequence[str]) -> dict[str, Any]:

@@ -1,77 +1,95 @@
-"""The words in a picture, in Graphviz's HTML; what is gone is struck through."""
+"""The lines of a box in Graphviz's HTML. Tables, since renderers disagree on <sub>."""
 
 from __future__ import annotations
 
 import html
 import unicodedata
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Sequence
+from itertools import pairwise
 
-from seq2seq_attn.compare import Difference, Pair
-from seq2seq_attn.graph import Operation, Value
+from seq2seq_attn.scene import Box, Line, printable
+from seq2seq_attn.style import Colors
 
-QUIET = "#5a5a5a"  # the word under a symbol; 6.9 : 1 on white
-
-T = TypeVar("T")
-
-
-def value_label(pair: Pair[Value]) -> str:
-    """The symbol with its subscript, and the word below; what was another before stands above, struck through."""
-    rows = [*_versions(pair, _symbol), *_versions(pair, _word)]
-    cells = "".join(f"<tr><td>{row}</td></tr>" for row in rows)
-    return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="0">{cells}</table>>'
+_POINTS = {"symbol": 16, "strong": 13, "plain": 11, "quiet": 10}
+_CELLS = 24  # of a chart
 
 
-def operation_label(difference: Difference, id: str) -> str:
-    """The kind, and the id below; between them the order of the arguments, if no arrow tells how it changed."""
-    pair = difference.operations[id]
-    lines = _versions(pair, lambda operation, gone: f"<b>{_struck(html.escape(operation.kind), gone)}</b>")
-    if difference.rewired(id):
-        words = {value: pair.last.word for value, pair in difference.values.items()}
-        lines += _versions(pair, lambda operation, gone: _arguments(operation, words, gone))
-    return "<" + "<br/>".join([*lines, f'<font point-size="10" color="{QUIET}">{id}</font>']) + ">"
+def label(box: Box, colors: Colors) -> str:
+    """The label of a box: its lines one below the other, and its chart below them."""
+    rows = [_row(line, colors) for line in box.lines]
+    if box.chart:
+        rows.append(f'<td height="4"></td></tr><tr><td>{_strip(box.chart, box.signed, colors)}</td>')
+    return f"<{_table(''.join(f'<tr>{row}</tr>' for row in rows))}>"
 
 
-def _versions(pair: Pair[T], show: Callable[[T, bool], str]) -> list[str]:
-    """What is shown of a pair: once if it is alike in both, else the old one (True: gone) before the new one."""
-    if pair.after is None:
-        return [show(pair.last, True)]
-    new = show(pair.after, False)
-    if pair.before is None or show(pair.before, False) == new:
-        return [new]
-    return [show(pair.before, True), new]
+def words(text: str, colors: Colors) -> str:
+    """The label of a frame or a caption; what is behind a comma stands on a line of its own."""
+    lines = "<br/>".join(html.escape(part) for part in printable(text).split(", "))
+    return f'<<font color="{colors.ink}"><b>{lines}</b></font>>'
 
 
-def _symbol(value: Value, gone: bool) -> str:
-    """A table, since renderers disagree on <sub>."""
-    letter = _struck(_letter(value.symbol), gone)
-    subscript = _struck(html.escape(value.subscript.replace("-", "\N{MINUS SIGN}")), gone)
+def cells(numbers: Sequence[float], most: int = _CELLS) -> list[float]:
+    """At most ``most`` numbers, each the mean of as many neighbours as the others, or nearly."""
+    size = len(numbers)
+    if size <= most:
+        return list(numbers)
+    edges = [round(part * size / most) for part in range(most + 1)]
+    return [sum(numbers[a:b]) / (b - a) for a, b in pairwise(edges)]
+
+
+def shade(number: float, signed: bool, colors: Colors) -> str:
+    """The colour of a number of a chart, from -1 or 0 to 1."""
+    low, middle, high = colors.strip if signed else (colors.value, colors.value, colors.strip[2])
+    share = min(1.0, abs(number))
+    return _mixed(middle, low if number < 0 else high, share)
+
+
+def _mixed(first: str, second: str, share: float) -> str:
+    pairs = [(int(first[at : at + 2], 16), int(second[at : at + 2], 16)) for at in (1, 3, 5)]
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
+
+
+def _strip(numbers: Sequence[float], signed: bool, colors: Colors) -> str:
+    means = cells(numbers)
+    width = max(4, min(10, 96 // len(means)))
+    row = "".join(f'<td width="{width}" height="10" bgcolor="{shade(n, signed, colors)}"></td>' for n in means)
     return (
-        '<table border="0" cellborder="0" cellspacing="0" cellpadding="0"><tr>'
-        f'<td height="21" valign="top" align="right"><font point-size="16"><i>{letter}</i></font></td>'
-        f'<td height="21" valign="bottom" align="left"><font point-size="10"><i>{subscript}</i></font></td>'
-        "</tr></table>"
+        f'<table border="1" color="{colors.line}" cellborder="0" cellspacing="0" cellpadding="0"><tr>{row}</tr></table>'
     )
 
 
-def _word(value: Value, gone: bool) -> str:
-    return f'<font point-size="10" color="{QUIET}">{_struck(value.word, gone)}</font>'
+def _row(line: Line, colors: Colors) -> str:
+    size = _POINTS[line.size]
+    if line.size != "symbol":
+        color = colors.quiet if line.size == "quiet" else colors.ink
+        text = _text(line.text, line, size, color)
+        return f"<td{_room(line.text, size)}>{f'<b>{text}</b>' if line.size == 'strong' else text}</td>"
+    letter = f"<i>{_text(line.text, line, size, colors.ink)}</i>"
+    lowered = f"<i>{_text(line.subscript, line, 10, colors.ink)}</i>" if line.subscript else ""
+    return (
+        "<td>"
+        + _table(
+            f'<tr><td height="21" valign="top" align="right"{_room(line.text, size)}>{letter}</td>'
+            f'<td height="21" valign="bottom" align="left"{_room(line.subscript, 10)}>{lowered}</td></tr>'
+        )
+        + "</td>"
+    )
 
 
-def _arguments(operation: Operation, words: Mapping[str, str], gone: bool) -> str:
-    listed = f"({', '.join(words[source] for source in operation.inputs)})"
-    return f'<font point-size="10">{_struck(listed, gone)}</font>'
+def _text(text: str, line: Line, size: int, color: str) -> str:
+    shown = html.escape(printable(text))
+    shown = f"<s>{shown}</s>" if line.struck else shown
+    return f'<font point-size="{size}" color="{color}">{shown}</font>'
 
 
-def _struck(text: str, gone: bool) -> str:
-    return f"<s>{text}</s>" if gone else text
+def _room(text: str, size: int) -> str:
+    """The width of a text that the renderer cannot measure: it takes letters outside of ASCII for spaces."""
+    shown = printable(text)
+    if shown.isascii():
+        return ""
+    widths = (1.0 if unicodedata.east_asian_width(c) in "WF" else 0.6 for c in shown if not unicodedata.combining(c))
+    return f' width="{round(size * sum(widths))}"'
 
 
-def _letter(symbol: str) -> str:
-    """The letter of a Greek name, else the symbol itself."""
-    case = "SMALL" if symbol.islower() else "CAPITAL"
-    name = symbol.upper().replace("LAMBDA", "LAMDA")  # Unicode's spelling
-    try:
-        return unicodedata.lookup(f"GREEK {case} LETTER {name}")
-    except KeyError:
-        return symbol
+def _table(rows: str) -> str:
+    return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="0">{rows}</table>'

@@ -18,13 +18,17 @@ class RenderError(RuntimeError):
 def render(dot: str, format: str) -> bytes:
     """Draw with the first renderer here: graphviz-pure (same bytes everywhere), Graphviz's ``dot``, pygraphviz.
 
+    Args:
+        dot: the picture.
+        format: "svg", "png", "pdf", or "json": where everything stands.
+
     Raises:
         RenderError: none is here, which says what to install; or the one that is has failed, which says why.
     """
     beside_python = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
     pure = shutil.which("graphviz-pure", path=os.pathsep.join(beside_python))
     try:
-        if pure and format in ("svg", "png"):
+        if pure and format in ("svg", "png", "json"):
             command = [pure, f"-T{format}"]
             return subprocess.run(command, input=dot.encode(), capture_output=True, check=True).stdout
         if shutil.which("dot"):

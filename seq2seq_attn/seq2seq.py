@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seq2seq_attn import build, checkpoint, examine, mermaid
+from seq2seq_attn import build, checkpoint, examine, mermaid, view
+from seq2seq_attn.alphabet import Alphabet, numbered
 from seq2seq_attn.bridge import Bridge
 from seq2seq_attn.config import Config
 from seq2seq_attn.decoder import Decoded, Decoder
@@ -23,8 +25,8 @@ from seq2seq_attn.loop import Sentence
 from seq2seq_attn.mask import check_symbols
 from seq2seq_attn.nodes.embedding import Embedding
 from seq2seq_attn.picture import check_picture
-from seq2seq_attn.schedule import schedule as bands_of
 from seq2seq_attn.search import Hypothesis, beam_search
+from seq2seq_attn.style import Style
 from seq2seq_attn.whole import around, split
 from seq2seq_attn.wired import Wired
 from seq2seq_attn.wiring import Wiring, shipped_graph
@@ -285,20 +287,53 @@ class Seq2Seq(nn.Module):
         """
         return examine.whole(self) if whole else examine.record(self)["evaluation"].graph()
 
-    def draw(self, path: str | Path | None = None, *, whole: bool = False, schedule: bool = False) -> Drawing:
+    def draw(
+        self,
+        path: str | Path | None = None,
+        *,
+        whole: bool = False,
+        schedule: bool = False,
+        expand: str | None = None,
+        unroll: int | None = None,
+        example: str | Sequence[int] | Tensor | None = None,
+        at: int = 1,
+        alphabet: Alphabet | None = None,
+        hidden: bool = False,
+        style: Style | None = None,
+    ) -> Drawing:
         """The picture of the step, from a real run; saved if ``path`` says where. See `Drawing.save`.
 
         Args:
-            path: the ending says how: .mmd, .dot, .svg, .png or .pdf.
+            path: the ending says how: .mmd, .dot, .svg, .png, .pdf, .tex or .txt.
             whole: with embeddings, encoder and bridge around the step.
             schedule: in three bands: what runs before, inside and after the loop when the symbols are given.
+            expand: the id of an operation to open: the tensor operations that run in it, with shapes and parameters.
+            unroll: the number of first target steps to show one by one.
+            example: a source, decoded greedily, of which one target step is shown with its shapes, numbers and
+                attention: a text, of which ``alphabet`` makes symbols, or symbols, (S,) int64.
+            at: the number of that target step, from 1.
+            alphabet: what the symbols are called.
+            hidden: with what is folded away as a rule: the mask and the keys; in an opened operation, also dropout,
+                packing, and operations that only change a shape.
+            style: what it looks like.
+
+        Raises:
+            ValueError: levels that exclude each other; an operation or a target step that is not there.
+            TraceError: a step that no picture is true of.
+            RenderError: see `Drawing.save`.
         """
-        graph = self.trace(whole=whole)
-        modules = {"embed_target": self.decoder.embed_target} | dict(self.named_children())
-        modules |= dict(self.decoder.step.named_children())
-        files = {id: file for id in graph.operations if (file := examine.file(modules[id]))}
-        bands = bands_of(graph).bands() if schedule else None
-        drawing = Drawing(graph, files, type(self if whole else self.decoder.step).__name__, bands=bands)
+        drawing = view.view(
+            self,
+            whole=whole,
+            schedule=schedule,
+            expand=expand,
+            unroll=unroll,
+            example=None if example is None else numbered(example, alphabet),
+            names=((), ()) if alphabet is None else (alphabet.source_symbols, alphabet.target_symbols),
+            at=at,
+            hidden=hidden,
+            style=style,
+        )
         if path is not None:
             drawing.save(path)
         return drawing

@@ -13,16 +13,19 @@ import pytest
 import seq2seq_attn
 
 PACKAGE = Path(seq2seq_attn.__file__).parent
-FOLDERS = ("nodes", "encoders", "wirings")  # each of them is one name here
+FOLDERS = ("nodes", "encoders", "wirings", "levels")  # each of them is one name here
 LAYERS = [
-    {"graph", "config", "mask"},
-    {"mermaid", "signature", "schedule", "whole", "render", "nodes"},
+    {"graph", "config", "mask", "code", "style"},
+    {"mermaid", "signature", "schedule", "whole", "render", "nodes", "alphabet"},
     {"compare", "kinds", "wiring", "encoders", "bridge", "initial", "checkpoint"},
-    {"label", "sizes", "wirings", "wired", "trace", "rehearsal", "bands"},
-    {"dot", "picture", "loop", "gradient"},
-    {"draw", "build", "decoder", "examine"},
+    {"scene", "sizes", "wirings", "wired", "trace", "tensors", "rehearsal", "bands"},
+    {"label", "levels", "svg", "picture", "loop", "gradient"},
+    {"dot", "flowchart"},
+    {"tikz", "tree"},
+    {"draw", "build", "decoder", "search", "examine"},
+    {"replay"},
+    {"explore", "view"},
     {"seq2seq"},
-    {"alphabet"},
     {"cipher", "training"},
     {"plot"},
     {"demo"},
@@ -31,6 +34,7 @@ LAYERS = [
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 WITHOUT_TORCH = [
     "graph",
+    "code",
     "config",
     "mermaid",
     "signature",
@@ -39,8 +43,15 @@ WITHOUT_TORCH = [
     "whole",
     "render",
     "compare",
+    "scene",
+    "style",
+    "levels",
     "label",
+    "svg",
     "dot",
+    "flowchart",
+    "tikz",
+    "tree",
     "draw",
     "cli",
 ]

@@ -1,0 +1,110 @@
+"""A scene in Mermaid's language: a picture for a page, not a diagram that runs."""
+
+from __future__ import annotations
+
+import re
+
+from seq2seq_attn.compare import Fate
+from seq2seq_attn.label import cells
+from seq2seq_attn.mermaid import RESERVED
+from seq2seq_attn.scene import Box, Role, Scene, Way, printable
+from seq2seq_attn.style import Style
+
+_BARS = "▁▂▃▄▅▆▇█"
+_SHAPES: dict[Role, tuple[str, str]] = {
+    "value": ("(", ")"),
+    "position": ("(", ")"),
+    "hidden": ("(", ")"),
+    "operation": ("([", "])"),
+    "tensor": ("([", "])"),
+    "parameter": ("[", "]"),
+    "words": ("[", "]"),
+}
+_LINES: dict[Way, str] = {"arrow": "-->", "recurrence": "-.->", "handed": "-.->", "hidden": "-.->", "part": "---"}
+
+
+def flowchart(scene: Scene, style: Style | None = None) -> str:
+    """The picture as Mermaid, in the colours of its theme; symbols and subscripts in Unicode's own characters."""
+    style = style or Style()
+    names = _names(scene)
+    lines = [f"%% {printable(scene.title)}: a picture, not a diagram that runs", f"flowchart {style.rankdir}"]
+    if scene.caption:
+        lines.append(f'caption["{quoted(scene.caption)}"]')
+    framed = {id for frame in scene.frames for id in frame.boxes}
+    boxes = {box.id: box for box in scene.boxes}
+    lines += [_box(box, names[box.id]) for box in scene.boxes if box.id not in framed]
+    for number, frame in enumerate(scene.frames):
+        lines.append(f'subgraph frame{number}["{quoted(frame.words)}"]')
+        lines += [f"    {_box(boxes[id], names[id])}" for id in frame.boxes]
+        lines.append("end")
+    for arrow in scene.arrows:
+        label = f'|"{quoted(arrow.label)}"|' if arrow.label else ""
+        lines.append(f"{names[arrow.source]} {_LINES[arrow.way]}{label} {names[arrow.target]}")
+    return "\n".join([*lines, *_strokes(scene, style, names)]) + "\n"
+
+
+def quoted(text: str) -> str:
+    """A text inside of quotation marks: whatever Mermaid or HTML would read as its own, by its number."""
+    shown = printable(text)
+    return "".join(c if c.isalnum() or c in " .,:;()=×·→−-+/_'…" else f"#{ord(c)};" for c in shown)
+
+
+def bars(numbers: tuple[float, ...], signed: bool) -> str:
+    """A chart in one line of characters.
+
+    >>> bars((0.0, 0.5, 1.0), signed=False)
+    '▁▅█'
+    """
+    shares = [(number + 1) / 2 if signed else number for number in cells(numbers)]
+    return "".join(_BARS[round(min(1.0, max(0.0, share)) * (len(_BARS) - 1))] for share in shares)
+
+
+def _box(box: Box, name: str) -> str:
+    texts = [f"{quoted(str(line).strip('~'))}" for line in box.lines]
+    if box.chart:
+        texts.append(bars(box.chart, box.signed))
+    start, end = _SHAPES[box.role]
+    return f'{name}{start}"{"<br>".join(texts) or " "}"{end}'
+
+
+def _names(scene: Scene) -> dict[str, str]:
+    """What Mermaid calls each box: its id, or a number for an id that its language has another use for."""
+
+    def fits(id: str) -> bool:
+        return re.fullmatch(r"[A-Za-z_]\w*", id, re.ASCII) is not None and id not in {*RESERVED, "caption"}
+
+    return {box.id: box.id if fits(box.id) else f"box{number}" for number, box in enumerate(scene.boxes)}
+
+
+def _strokes(scene: Scene, style: Style, names: dict[str, str]) -> list[str]:
+    """What kinds of boxes, arrows and fates look like."""
+    colors = style.colors
+    roles: dict[Role, str] = {
+        "value": f"fill:{colors.value},stroke:{colors.line},color:{colors.ink}",
+        "position": f"fill:{colors.value},stroke:{colors.line},color:{colors.ink}",
+        "operation": f"fill:{colors.operation},stroke:{colors.operation_line},color:{colors.ink}",
+        "tensor": f"fill:{colors.tensor},stroke:{colors.operation_line},color:{colors.ink}",
+        "parameter": f"fill:{colors.parameter},stroke:{colors.line},color:{colors.ink}",
+        "hidden": f"fill:{colors.value},stroke:{colors.line},color:{colors.ink},stroke-dasharray:4 3",
+        "words": f"fill:none,stroke:none,color:{colors.ink}",
+    }
+    fates: dict[Fate, str] = {
+        "added": f"stroke:{colors.added},stroke-width:3px",
+        "gone": f"stroke:{colors.gone},stroke-width:3px,stroke-dasharray:2 4",
+        "changed": f"stroke:{colors.ink},stroke-width:3px",
+    }
+    lines = []
+    for role, look in roles.items():
+        if ids := [names[box.id] for box in scene.boxes if box.role == role]:
+            lines += [f"classDef {role} {look}", f"class {','.join(ids)} {role}"]
+    for fate, look in fates.items():
+        if ids := [names[box.id] for box in scene.boxes if box.fate == fate]:
+            lines += [f"classDef {fate} {look}", f"class {','.join(ids)} {fate}"]
+        if numbers := [str(n) for n, arrow in enumerate(scene.arrows) if arrow.fate == fate]:
+            lines.append(f"linkStyle {','.join(numbers)} {look}")
+    for number, arrow in enumerate(scene.arrows):
+        if arrow.way in ("recurrence", "handed") and arrow.fate == "both":
+            lines.append(f"linkStyle {number} stroke:{colors.recurrence}")
+        if arrow.share is not None:
+            lines.append(f"linkStyle {number} stroke-width:{0.5 + 5.5 * arrow.share:.1f}px")
+    return lines
