@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 from seq2seq_attn.graph import Graph, Operation, Value
+from seq2seq_attn.whole import chosen
 
 Fate = Literal["both", "added", "gone", "changed"]
 Arrow = tuple[str, str]
@@ -70,6 +71,9 @@ class Difference:
         self.arrows: dict[Arrow, Pair[Arrow]] = _pairs(_itself(before.arrows), _itself(after.arrows))
         self.recurrences: dict[Arrow, Pair[Arrow]] = _pairs(  # (now, before)
             *(_itself((now.id, last.id) for now, last in graph.recurrences) for graph in (before, after))
+        )
+        self.choices: dict[Arrow, Pair[Arrow]] = _pairs(  # (y_i, w_{i-1}) of a whole picture
+            *(_itself([(pair[0].id, pair[1].id)] if (pair := chosen(graph)) else []) for graph in (before, after))
         )
         self.beginnings: dict[Arrow, Pair[Arrow]] = _pairs(  # (first, before)
             *(_itself((first.id, last.id) for first, last in graph.beginnings) for graph in (before, after))

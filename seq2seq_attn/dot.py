@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 import graphviz
 
@@ -71,6 +72,10 @@ def dot(
             draw(cluster, (box for box in scene.boxes if box.id in frame.boxes))
     for first, second in scene.order:
         picture.edge(names[first], names[second], style="invis")
+    for row in scene.rows:
+        with picture.subgraph(graph_attr={"rank": "same"}) as side_by_side:
+            for first, second in pairwise(row):
+                side_by_side.edge(names[first], names[second], style="invis")
     for arrow in scene.arrows:
         ends = (arrow.target, arrow.source) if arrow.way == "recurrence" else (arrow.source, arrow.target)
         picture.edge(*(names[id] for id in ends), **looks.arrow(arrow))

@@ -29,12 +29,12 @@ def words(text: str, colors: Colors) -> str:
 
 
 def cells(numbers: Sequence[float], most: int = _CELLS) -> list[float]:
-    """At most ``most`` numbers, each the mean of as many neighbours as the others, or nearly."""
+    """At most ``most`` numbers, each the farthest from 0 of as many neighbours as the others stand for, or nearly."""
     size = len(numbers)
     if size <= most:
         return list(numbers)
     edges = [round(part * size / most) for part in range(most + 1)]
-    return [sum(numbers[a:b]) / (b - a) for a, b in pairwise(edges)]
+    return [max(numbers[a:b], key=abs) for a, b in pairwise(edges)]
 
 
 def shade(number: float, signed: bool, colors: Colors) -> str:
@@ -50,9 +50,9 @@ def _mixed(first: str, second: str, share: float) -> str:
 
 
 def _strip(numbers: Sequence[float], signed: bool, colors: Colors) -> str:
-    means = cells(numbers)
-    width = max(4, min(10, 96 // len(means)))
-    row = "".join(f'<td width="{width}" height="10" bgcolor="{shade(n, signed, colors)}"></td>' for n in means)
+    shown = cells(numbers)
+    width = max(4, min(10, 96 // len(shown)))
+    row = "".join(f'<td width="{width}" height="10" bgcolor="{shade(n, signed, colors)}"></td>' for n in shown)
     return (
         f'<table border="1" color="{colors.line}" cellborder="0" cellspacing="0" cellpadding="0"><tr>{row}</tr></table>'
     )

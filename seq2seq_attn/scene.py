@@ -119,6 +119,7 @@ class Scene:
         arrows: likewise.
         frames: likewise; no box stands in two.
         order: pairs of ids, of which the first is to stand before the second.
+        rows: ids of what stands side by side, in that order.
         caption: a line above it.
         fates: of two graphs in one, what each fate means, in words.
     """
@@ -128,6 +129,7 @@ class Scene:
     arrows: tuple[Arrow, ...]
     frames: tuple[Frame, ...] = ()
     order: tuple[tuple[str, str], ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
     caption: str = ""
     fates: tuple[tuple[Fate, str], ...] = ()
 

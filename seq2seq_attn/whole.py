@@ -39,6 +39,19 @@ def around(step: Graph, encoder: str) -> Graph:
     return Graph([value for value in values.values() if value.id in used], operations)
 
 
+def chosen(graph: Graph) -> tuple[Value, Value] | None:
+    """(y_i, w_{i-1}) of a whole picture: the symbol that the output chose is what the next step begins with.
+
+    >>> from seq2seq_attn import mermaid
+    >>> [value.word for value in chosen(mermaid.load("seq2seq"))]
+    ['output', 'prev_symbol']
+    """
+    outputs = [value for value in graph.values.values() if value.word == "output"]
+    if "embed_target" not in graph.operations or not outputs:
+        return None
+    return outputs[0], graph.values[graph.operations["embed_target"].inputs[0]]
+
+
 def split(graph: Graph) -> tuple[Graph, str | None]:
     """The picture of the step, and the text of the encoder if the picture shows one; None if it is a step's already.
 

@@ -57,16 +57,20 @@ def run(
         else arrow
         for arrow in scene.arrows
     ]
+    rows = []
     for memory, reader in _looks(graph) if weights is not None else ():
         assert weights is not None, "positions without weights"
         arrows = [arrow for arrow in arrows if (arrow.source, arrow.target) != (memory, reader)]
+        row = []
         for number, text, share in _positions(source, weights):
             id = f"{reader}-{number}"
-            percent = f"{share:.0%}"
-            boxes.append(Box(id, "position", (Line(text, "strong"), Line(percent, "quiet")), f"{text}: {share:.3f}"))
+            row.append(id)
+            lines = (Line(text, "strong"), Line(f"{share:.0%}", "quiet"))
+            boxes.append(Box(id, "position", lines, f"{text}: {share:.3f}"))
             arrows.append(Arrow(memory, id, "part"))
             arrows.append(Arrow(id, reader, tooltip=f"{share:.3f} of {text}", share=share))
-    return replace(scene, boxes=tuple(boxes), arrows=tuple(arrows), caption=caption)
+        rows.append(tuple(row))
+    return replace(scene, boxes=tuple(boxes), arrows=tuple(arrows), rows=tuple(rows), caption=caption)
 
 
 def _charted(box: Box, shown: Shown) -> Box:

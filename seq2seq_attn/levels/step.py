@@ -46,6 +46,9 @@ def step(
         words = [difference.values[id].last.word for id in (now, before)]
         tooltip = f"{words[0]} of this step is {words[1]} of the next"
         arrows.append(Arrow(now, before, "recurrence", "", _only(difference, arrow.fate, tooltip), arrow.fate))
+    for (output, symbol), arrow in difference.choices.items():
+        tooltip = "the symbol chosen by the output of this step begins the next"
+        arrows.append(Arrow(output, symbol, "recurrence", "", _only(difference, arrow.fate, tooltip), arrow.fate))
     for (first, before), arrow in difference.beginnings.items():
         words = [difference.values[id].last.word for id in (first, before)]
         tooltip = f"{words[0]} is {words[1]} of the first step"
@@ -57,7 +60,8 @@ def step(
         caption = f"no difference: {old} and {new} are the same diagram" if difference.same else f"{old} → {new}"
         known: dict[Fate, str] = {"added": f"only in {new}", "gone": f"only in {old}", "changed": "changed"}
         fates = tuple((fate, words) for fate, words in known.items() if _has(difference, fate))
-    return Scene(title, tuple(boxes), tuple(arrows), frames, tuple(_downwards(difference, bands)), caption, fates)
+    order = tuple(_downwards(difference, bands))
+    return Scene(title, tuple(boxes), tuple(arrows), frames, order, caption=caption, fates=fates)
 
 
 def value_box(difference: Difference, id: str) -> Box:
@@ -103,7 +107,7 @@ def letter(symbol: str) -> str:
 
 def _has(difference: Difference, fate: Fate) -> bool:
     ids = (*difference.values, *difference.operations)
-    links = (difference.arrows, difference.recurrences, difference.beginnings)
+    links = (difference.arrows, difference.recurrences, difference.choices, difference.beginnings)
     return any(difference.fate(id) == fate for id in ids) or any(
         pair.fate == fate for pairs in links for pair in pairs.values()
     )

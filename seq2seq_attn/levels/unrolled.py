@@ -10,6 +10,7 @@ from seq2seq_attn.compare import Difference
 from seq2seq_attn.graph import Graph, Value
 from seq2seq_attn.levels.step import operation_box, symbol_line
 from seq2seq_attn.scene import Arrow, Box, Frame, Line, Scene
+from seq2seq_attn.whole import chosen
 
 
 def unrolled(graph: Graph, steps: int, title: str, codes: Mapping[str, Code] | None = None) -> Scene:
@@ -54,6 +55,9 @@ def unrolled(graph: Graph, steps: int, title: str, codes: Mapping[str, Code] | N
             if arrow[0] != arrow[1] and number > 1:
                 tooltip = f"{now.word} of step {number - 1} is {before.word} of step {number}"
                 arrows[arrow] = Arrow(*arrow, "handed", tooltip=tooltip)
+        if (pair := chosen(graph)) and number > 1:
+            arrow = (_id(pair[0], number - 1), ids[pair[1].id])
+            arrows[arrow] = Arrow(*arrow, "handed", tooltip=f"the symbol chosen in step {number - 1}")
         frames.append(Frame(f"step-{number}", f"step {number}", tuple(inside), "active"))
     return Scene(title, tuple(boxes.values()), tuple(arrows.values()), tuple(frames))
 
