@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seq2seq_attn import mermaid
-from seq2seq_attn.draw import Drawing, RenderError
+from seq2seq_attn.draw import FORMATS, Drawing, RenderError
 from seq2seq_attn.graph import Graph
 from seq2seq_attn.kinds import CELLS, codes
 from seq2seq_attn.schedule import schedule
+from seq2seq_attn.style import DIRECTIONS, THEMES, Style
 from seq2seq_attn.whole import around, split
 
 if TYPE_CHECKING:  # torch is loaded by the commands that compute; drawing a diagram does not
+    from seq2seq_attn.alphabet import Alphabet
     from seq2seq_attn.seq2seq import Seq2Seq
 
 
@@ -56,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     cipher.add_argument("--learning-rate", type=_rate, default=5e-3, help="the highest, of Adam")
     cipher.add_argument("--max-length", type=_positive, default=32, help="symbols of a message at most")
     cipher.add_argument("--held-out", type=_positive, default=1000, help="messages to score, never trained on")
+    cipher.add_argument("--animate", action="store_true", help="write attention.gif too: where it looks as it learns")
     model = cipher.add_argument_group("the model")
     model.add_argument("--diagram", metavar="DIAGRAM", default="bahdanau", help=_DIAGRAM)
     encoders = ("RNN", "pyramid", "convolution", "transformer")
@@ -70,11 +73,28 @@ def _parser() -> argparse.ArgumentParser:
     draw = add("draw", _draw, "draw a diagram, what two of them differ in, or the computation graph of a model")
     _add_path(draw)
     draw.add_argument(
+        "-o", "--out", type=Path, help=f"picture to write: {', '.join('.' + f for f in FORMATS)}; or print"
+    )
+    level = draw.add_argument_group(
+        "what to show", "instead of one step; what needs a run is run, of a diagram in a model with first weights"
+    )
+    level.add_argument("--whole", action="store_true", help="embeddings, encoder and bridge around the step")
+    level.add_argument("--schedule", action="store_true", help="bands: before, inside and after the loop")
+    level.add_argument("--expand", metavar="ID", help="the tensor operations inside of one operation")
+    level.add_argument("--unroll", type=_positive, metavar="N", help="the first N target steps")
+    level.add_argument("--example", metavar="TEXT", help="a step of a run: shapes, numbers, where it looked in TEXT")
+    level.add_argument("--at", type=_positive, default=1, metavar="I", help="which target step of --example")
+    level.add_argument("--hidden", action="store_true", help="also what no diagram shows: the mask, the keys, …")
+    level.add_argument(
         "--diff", nargs=2, metavar=("A", "B"), help="two diagrams, or models, in one: what B adds and lacks"
     )
-    draw.add_argument("--whole", action="store_true", help="with embeddings, encoder and bridge around the step")
-    draw.add_argument("--schedule", action="store_true", help="in bands: before, inside and after the loop")
-    draw.add_argument("-o", "--out", type=Path, required=True, help="picture to write: .mmd, .dot, .svg, .png or .pdf")
+    looks = draw.add_argument_group("what it looks like")
+    looks.add_argument("--theme", choices=THEMES, default="light", help="print is black and grey")
+    looks.add_argument("--rankdir", choices=DIRECTIONS, default="TB", help="top to bottom, left to right, …")
+    looks.add_argument("--font", default="Helvetica", help="of its letters")
+    looks.add_argument("--dpi", type=_positive, default=192, help="dots per inch of a .png")
+    looks.add_argument("--legend", action="store_true", help="say what shapes and strokes mean")
+    looks.add_argument("--repository", metavar="URL", help="where links lead: https://…/blob/main")
 
     check = add("check", _check, "trace a model and compare it with its diagram; exits 1 if they differ")
     _add_path(check)
@@ -136,28 +156,66 @@ def _cipher(options: argparse.Namespace) -> int:
 
 def _draw(options: argparse.Namespace) -> int:
     drawn = [Path(name) for name in (options.path, options.diagram, *(options.diff or ())) if name]
-    if options.out.resolve() in [path.resolve() for path in drawn if path.is_file()]:
+    if options.out and options.out.resolve() in [path.resolve() for path in drawn if path.is_file()]:
         raise ValueError(f"{options.out} is the diagram itself; give -o another name")
+    style = Style(**{field.name: getattr(options, field.name) for field in fields(Style)})
+    drawing = _drawing(options, style)
+    if options.out:
+        print(f"wrote {drawing.save(options.out)}")
+    else:
+        print(drawing.text())
+    return 0
+
+
+def _drawing(options: argparse.Namespace, style: Style) -> Drawing:
+    runs = options.expand or options.unroll or options.example or options.hidden
     if options.diff:
-        if options.path or options.diagram or options.schedule:
-            raise ValueError("--diff draws two diagrams; leave out PATH, --diagram and --schedule")
+        if options.path or options.diagram or options.schedule or runs:
+            raise ValueError("--diff draws two diagrams, step or --whole; leave out everything else")
         before, after = (_picture(name, options.whole) for name in options.diff)
         stems = (Path(options.diff[0]).stem, Path(options.diff[1]).stem)
         names = (options.diff[0], options.diff[1]) if stems[0] == stems[1] else stems
-        drawing = Drawing.of_difference(before, after, names=names, codes=codes(before) | codes(after))
-        saved = drawing.save(options.out)
-    elif options.path and Path(options.path).is_dir():
-        if options.diagram:
-            raise ValueError(f"--diagram and the model in {options.path} are two pictures; draw them one by one")
-        drawing = _load(options.path).draw(whole=options.whole, schedule=options.schedule)
-        saved = drawing.save(options.out)
-    else:
-        name = _one(options)
-        graph = _picture(name, options.whole)
-        bands = schedule(graph).bands() if options.schedule else None
-        saved = Drawing.of_graph(graph, Path(name).stem, codes=codes(graph), bands=bands).save(options.out)
-    print(f"wrote {saved}")
-    return 0
+        return Drawing.of_difference(before, after, names=names, codes=codes(before) | codes(after), style=style)
+    is_folder = options.path and Path(options.path).is_dir()
+    if is_folder and options.diagram:
+        raise ValueError(f"--diagram and the model in {options.path} are two pictures; draw them one by one")
+    if is_folder or runs:
+        model = _load(options.path) if is_folder else _new(_one(options))
+        source, alphabet = _source(options.example, options.path if is_folder else None)
+        return model.draw(
+            whole=options.whole,
+            schedule=options.schedule,
+            expand=options.expand,
+            unroll=options.unroll,
+            example=source,
+            at=options.at,
+            alphabet=alphabet,
+            hidden=options.hidden,
+            style=style,
+        )
+    name = _one(options)
+    graph = _picture(name, options.whole)
+    bands = schedule(graph).bands() if options.schedule else None
+    return Drawing.of_graph(graph, Path(name).stem, codes=codes(graph), bands=bands, style=style)
+
+
+def _source(text: str | None, folder: str | None) -> tuple[str | list[int] | None, Alphabet | None]:
+    """A text with the alphabet that a model's folder holds, or that of the cipher for a new model; or numbers."""
+    from seq2seq_attn import alphabet, cipher
+    from seq2seq_attn.alphabet import Alphabet
+
+    if text is None:
+        return None, None
+    if folder is None:
+        return text, cipher.ALPHABET
+    if (Path(folder) / alphabet.ALPHABET).is_file():
+        return text, Alphabet.load(folder)
+    try:
+        return [int(number) for number in text.split()], None
+    except ValueError:
+        raise ValueError(
+            f"{folder} has no {alphabet.ALPHABET}, so that {text!r} has to be numbers with spaces between them"
+        ) from None
 
 
 def _picture(diagram: str, whole: bool) -> Graph:

@@ -11,7 +11,7 @@ from seq2seq_attn.scene import Box, Line, printable
 from seq2seq_attn.style import Colors
 
 _POINTS = {"symbol": 16, "strong": 13, "plain": 11, "quiet": 10}
-_CELLS = 24  # of a chart
+_CELLS = 32  # of a chart
 
 
 def label(box: Box, colors: Colors) -> str:
@@ -51,7 +51,7 @@ def _mixed(first: str, second: str, share: float) -> str:
 
 def _strip(numbers: Sequence[float], signed: bool, colors: Colors) -> str:
     shown = cells(numbers)
-    width = max(4, min(10, 96 // len(shown)))
+    width = max(3, min(10, 96 // len(shown)))
     row = "".join(f'<td width="{width}" height="10" bgcolor="{shade(n, signed, colors)}"></td>' for n in shown)
     return (
         f'<table border="1" color="{colors.line}" cellborder="0" cellspacing="0" cellpadding="0"><tr>{row}</tr></table>'

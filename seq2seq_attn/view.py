@@ -13,7 +13,7 @@ from seq2seq_attn import code, examine, levels
 from seq2seq_attn.code import Code
 from seq2seq_attn.compare import Difference
 from seq2seq_attn.draw import Drawing
-from seq2seq_attn.graph import Graph
+from seq2seq_attn.graph import Graph, Value
 from seq2seq_attn.nodes.state import visible
 from seq2seq_attn.scene import Arrow, Box, Line, Scene
 from seq2seq_attn.schedule import schedule as bands_of
@@ -127,11 +127,7 @@ def _run(
         raise ValueError(f"the sentence has {len(recorder.runs)} target steps; there is no step {at}")
     ran = recorder.runs[-1]
     words = ran.given | ran.returned
-    values = {
-        value.id: levels.Shown(tuple(shown.shape), tuple(shown[0].flatten().tolist()))
-        for value in graph.values.values()
-        if (shown := visible(words[value.word])) is not None
-    }
+    values = {value.id: _shown(value, visible(words[value.word])) for value in graph.values.values()}
     weights: Tensor | None = words.get("attn_weights")
     if weights is not None:
         weights = weights[0].mean(dim=0) if weights.dim() == 3 else weights[0]
@@ -146,6 +142,16 @@ def _run(
         caption=f"step {at}: writes {written[-1]} with probability {probability:.2f}",
         codes=codes,
     )
+
+
+def _shown(value: Value, tensor: Tensor) -> levels.Shown:
+    """Its numbers; of several heads their mean, of several numbers at each position how long each position's row is."""
+    numbers = tensor[0].float()
+    if "k" in value.axes:
+        numbers = numbers.mean(dim=0)
+    elif numbers.dim() > 1:
+        numbers = numbers.norm(dim=-1)
+    return levels.Shown(tuple(tensor.shape), tuple(numbers.flatten().tolist()))
 
 
 def _with_hidden(scene: Scene, run: Run, whole: bool) -> Scene:

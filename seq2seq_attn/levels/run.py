@@ -21,7 +21,7 @@ class Shown:
 
     Attributes:
         shape: of the tensor.
-        numbers: in it.
+        numbers: in it, or what stands for them: the mean of several heads, the length of each source position's row.
     """
 
     shape: tuple[int, ...]
