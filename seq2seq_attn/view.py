@@ -78,7 +78,10 @@ def _modules(model: Seq2Seq) -> dict[str, nn.Module]:
 
 
 def _opened(model: Seq2Seq, graph: Graph, id: str, recorder: Recorder, hidden: bool) -> tensors.Opened:
-    """What runs in an operation when it gets what it got in the run that was recorded."""
+    """What runs in an operation when it gets what it got in the run that was recorded.
+
+    An energy makes its keys here itself, as it would without the loop that hands them in; they change no result.
+    """
     from seq2seq_attn import tensors
 
     if id not in graph.operations:
@@ -87,6 +90,8 @@ def _opened(model: Seq2Seq, graph: Graph, id: str, recorder: Recorder, hidden: b
     words = [graph.values[source].word for source in operation.inputs]
     calls = {call.id: (call.args, call.kwargs) for call in recorder.runs[0].calls}
     args, kwargs = calls[id] if id in calls else (_outside(model)[id], {})
+    if not hidden:
+        kwargs = {word: value for word, value in kwargs.items() if word != "keys"}
     words += ["mask"] * (len(args) - len(words))  # of the encoder and the bridge
     with examine.modes_kept(model):
         model.eval()
