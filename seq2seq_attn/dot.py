@@ -42,7 +42,7 @@ def dot(
         attributes |= {"label": label.words(scene.caption, style.colors), "labelloc": "t", "fontname": style.font}
     if dpi is not None:
         attributes["dpi"] = str(dpi)
-    names = _names(scene)
+    named = names(scene)
     picture = graphviz.Digraph(
         graphviz.nohtml(title),
         graph_attr=attributes,
@@ -55,7 +55,7 @@ def dot(
         for box in boxes:
             address = link(box.code) if box.code else ""
             target = {"URL": graphviz.escape(address), "target": "_top"} if address else {}
-            into.node(names[box.id], label.label(box, style.colors), **looks.box(box), **target)
+            into.node(named[box.id], label.label(box, style.colors), **looks.box(box), **target)
 
     draw(picture, (box for box in scene.boxes if box.id not in framed))
     for frame in scene.frames:
@@ -71,18 +71,18 @@ def dot(
             cluster.node(f"{frame.id}-words", written, shape="plaintext", fontsize="12", tooltip=" ")
             draw(cluster, (box for box in scene.boxes if box.id in frame.boxes))
     for first, second in scene.order:
-        picture.edge(names[first], names[second], style="invis")
+        picture.edge(named[first], named[second], style="invis")
     for row in scene.rows:
         with picture.subgraph(graph_attr={"rank": "same"}) as side_by_side:
             for first, second in pairwise(row):
-                side_by_side.edge(names[first], names[second], style="invis")
+                side_by_side.edge(named[first], named[second], style="invis")
     for arrow in scene.arrows:
         ends = (arrow.target, arrow.source) if arrow.way == "recurrence" else (arrow.source, arrow.target)
-        picture.edge(*(names[id] for id in ends), **looks.arrow(arrow))
+        picture.edge(*(named[id] for id in ends), **looks.arrow(arrow))
     return str(picture.source)
 
 
-def _names(scene: Scene) -> dict[str, str]:
+def names(scene: Scene) -> dict[str, str]:
     """What Graphviz calls each box: its id, or a number for an id that its language has another use for."""
     ids = [*(box.id for box in scene.boxes), *(f"{frame.id}-words" for frame in scene.frames)]
     return {id: id if re.fullmatch(r"[A-Za-z_][\w-]*", id, re.ASCII) else f"box-{n}" for n, id in enumerate(ids)}
