@@ -24,7 +24,7 @@ from typing import Any
 
 import torch
 
-from seq2seq_attn import Batch, Seq2Seq, exact_match, plot, train
+from seq2seq_attn import Batch, Seq2Seq, exact_match, plot_attention, train
 from seq2seq_attn.cipher import ALPHABET, SECRET, config, encrypt, encrypted_batch, hold_out, training_messages
 from seq2seq_attn.mask import length_mask
 
@@ -151,9 +151,10 @@ def draw(model: Seq2Seq, recipe: Recipe, path: Path) -> None:
             return f"?{symbol - ALPHABET.target_size}"
         return ALPHABET.characters[symbol]
 
-    plot.attention(
+    weights = decoded.attn_weights[0]
+    plot_attention(
         path,
-        decoded.attn_weights[0],
+        weights.mean(dim=1) if weights.dim() == 3 else weights,  # a small picture: not of every head
         [label(symbol) for symbol in batch.source[0].tolist()],
         [label(symbol) for symbol in decoded.symbols[0].tolist()],
     )

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from seq2seq_attn.draw import Drawing as Drawing
     from seq2seq_attn.graph import Graph as Graph
     from seq2seq_attn.kinds import register as register
+    from seq2seq_attn.plot import animate_attention as animate_attention
+    from seq2seq_attn.plot import plot_attention as plot_attention
     from seq2seq_attn.seq2seq import Seq2Seq as Seq2Seq
     from seq2seq_attn.training import exact_match as exact_match
     from seq2seq_attn.training import train as train
@@ -33,6 +35,7 @@ _MODULES = {
     "draw": ("Drawing",),
     "graph": ("Graph",),
     "kinds": ("register",),
+    "plot": ("animate_attention", "plot_attention"),
     "seq2seq": ("Seq2Seq",),
     "training": ("exact_match", "train"),
     "wired": ("Wired",),

@@ -10,9 +10,10 @@ from random import Random
 from typing import Any
 
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
-from seq2seq_attn import cipher, plot
+from seq2seq_attn import alphabet, cipher, plot
 from seq2seq_attn.checkpoint import CONFIG, WEIGHTS
 from seq2seq_attn.cipher import ALPHABET
 from seq2seq_attn.config import Config
@@ -20,6 +21,8 @@ from seq2seq_attn.decoder import Decoded
 from seq2seq_attn.draw import RenderError
 from seq2seq_attn.seq2seq import Seq2Seq
 from seq2seq_attn.training import Progress, exact_match, train
+
+_FRAMES = 24  # of the animation
 
 
 def run(
@@ -36,6 +39,7 @@ def run(
     held_out: int,
     config: Config,
     diagram: str | None = None,
+    animate: bool = False,
 ) -> dict[str, Any]:
     """Train, score and write everything into ``out``; the arguments are the options of the command.
 
@@ -61,12 +65,21 @@ def run(
     )
 
     history: list[Progress] = []
+    frames: list[tuple[str, Tensor]] = []
+    looks = {round(n * steps / (_FRAMES - 1)) for n in range(_FRAMES)} if animate else set()
+
+    def look(step: int) -> None:
+        if step in looks and (weights := _forced(model, messages[-1], key, device)) is not None:
+            frames.append((f"step {step} of {steps}", weights))
+
+    look(0)
     begin = time.perf_counter()
     with tqdm(total=steps, desc="training", unit="step", file=sys.stderr) as bar:
         for progress in train(model, (b.to(device) for b in batches), steps=steps, learning_rate=learning_rate):
             history.append(progress)
             bar.set_postfix(loss=f"{progress.loss:.4f}", exact_match=f"{progress.exact_match:.0%}", refresh=False)
             bar.update()
+            look(progress.step)
     seconds = time.perf_counter() - begin
 
     rows = sorted(unseen, key=len)  # neighbours of one length, so that hardly anything is padding
@@ -86,6 +99,9 @@ def run(
         "decrypted": plain[-1],
     }
     written = _write(out, model, measured, history, decoded[-1])
+    if frames:
+        plot.animate_attention(out / "attention.gif", frames, messages[-1], [*cipher.decrypt(messages[-1], key), "end"])
+        written.append("attention.gif")
     _print(measured, messages, plain, out, written)
     return measured
 
@@ -96,9 +112,18 @@ def decrypt(model: Seq2Seq, text: str, device: str = "cpu") -> Decoded:
     return model.eval().greedy(source.to(device), mask.to(device), max_length=len(text) + 1)
 
 
+@torch.no_grad()
+def _forced(model: Seq2Seq, text: str, key: int, device: str) -> Tensor | None:
+    """Where a model in training looks with the plain text given, (T, S), or (T, K, S) with heads; None without any."""
+    values = model.eval()(*cipher.encrypted_batch([cipher.decrypt(text, key)], key).to(device))
+    model.train()
+    return values.attn_weights[0] if hasattr(values, "attn_weights") else None
+
+
 def _write(out: Path, model: Seq2Seq, measured: dict[str, Any], history: list[Progress], decoded: Decoded) -> list[str]:
     """Write everything; returns the names."""
     model.save_pretrained(out)
+    ALPHABET.save(out)
     drawing = model.draw(out / "diagram.mmd")
     drawn = ["diagram.mmd", "diagram.svg"]
     try:
@@ -108,11 +133,11 @@ def _write(out: Path, model: Seq2Seq, measured: dict[str, Any], history: list[Pr
         drawn = ["diagram.mmd", "diagram.dot"]
     target = [*ALPHABET.decode(decoded.symbols, decoded.mask)[0], "end"][: decoded.symbols.shape[1]]
     if decoded.attn_weights.numel():
-        plot.attention(out / "attention.png", decoded.attn_weights[0], measured["message"], target)
+        plot.plot_attention(out / "attention.png", decoded.attn_weights[0], measured["message"], target)
         drawn.append("attention.png")
     plot.learning(out / "learning.png", history)
     (out / "measured.json").write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
-    return [WEIGHTS, CONFIG, *drawn, "learning.png", "measured.json"]
+    return [WEIGHTS, CONFIG, alphabet.ALPHABET, *drawn, "learning.png", "measured.json"]
 
 
 def _print(measured: dict[str, Any], messages: list[str], plain: list[str], out: Path, written: list[str]) -> None:

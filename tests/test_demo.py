@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seq2seq_attn import Batch, Seq2Seq, cipher, demo, mermaid
+from seq2seq_attn import Batch, Seq2Seq, cipher, cli, demo, mermaid
 from seq2seq_attn.cipher import ALPHABET
 
 OPTIONS: dict[str, Any] = {
@@ -63,7 +64,7 @@ def test_the_score_the_text_and_the_heatmap_are_those_of_the_model_that_was_save
     def spy(path: Path, weights: Tensor, source: str, target: list[str]) -> None:
         drawn.update(weights=weights, source=source, target=target)
 
-    monkeypatch.setattr(demo.plot, "attention", spy)
+    monkeypatch.setattr(demo.plot, "plot_attention", spy)
     measured = demo.run(out=tmp_path, **OPTIONS)
     decoded = demo.decrypt(Seq2Seq.from_pretrained(tmp_path), "ABCD")
     assert measured["message"] == drawn["source"] == "ABCD"
@@ -106,3 +107,52 @@ def test_every_kind_of_model_is_trained_scored_drawn_and_saved(
     assert mermaid.load(tmp_path / "diagram.mmd") == again.specification() == again.trace()
     decoded = demo.decrypt(again, "ABCD")
     assert measured["decrypted"] == ALPHABET.decode(decoded.symbols, decoded.mask)[0]
+
+
+def test_the_animation_shows_the_message_with_its_true_plain_text_from_before_the_first_step_to_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: dict[str, Any] = {}
+
+    def spy(path: Path, frames: list[tuple[str, Tensor]], source: str, target: list[str]) -> None:
+        drawn.update(name=path.name, frames=frames, source=source, target=target)
+
+    monkeypatch.setattr(demo.plot, "animate_attention", spy)
+    demo.run(out=tmp_path, **OPTIONS, animate=True)
+    plain = cipher.decrypt("ABCD", 5)
+    assert (drawn["name"], drawn["source"], drawn["target"]) == ("attention.gif", "ABCD", [*plain, "end"])
+    assert [title for title, _ in drawn["frames"]] == [f"step {step} of 3" for step in range(4)]
+    with torch.no_grad():
+        values = Seq2Seq.from_pretrained(tmp_path).eval()(*cipher.encrypted_batch([plain], 5))
+    weights = [weights for _, weights in drawn["frames"]]
+    torch.testing.assert_close(weights[-1], values.attn_weights[0])
+    assert all((one - other).abs().max() > 1e-6 for one, other in itertools.pairwise(weights))
+
+
+def test_an_animation_of_many_steps_has_24_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    titles: list[str] = []
+    monkeypatch.setattr(demo.plot, "animate_attention", lambda path, frames, *labels: titles.extend(dict(frames)))
+    demo.run(out=tmp_path, **OPTIONS | {"steps": 50, "batch_size": 1}, animate=True)
+    assert len(titles) == 24 and titles[0] == "step 0 of 50" and titles[-1] == "step 50 of 50"
+
+
+@pytest.mark.parametrize("name", ["multihead", "no_attention"])
+def test_an_animation_changes_nothing_else(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = cipher.config(name, dropout=0.5, **SIZES | {"hidden_size": 6, "attention_size": 8})
+    measured, said = [], []
+    for animate in (False, True):
+        result = demo.run(out=tmp_path / str(animate), **OPTIONS | {"config": config}, animate=animate)
+        measured.append({key: value for key, value in result.items() if key != "training_seconds"})
+        said.append({*capsys.readouterr().out.splitlines()[-1].split(": ")[1].split(", ")})
+    assert measured[0] == measured[1]
+    assert said[1] - said[0] == ({"attention.gif"} if name == "multihead" else set())
+    for file in said[0] - {"measured.json"}:
+        assert (tmp_path / "True" / file).read_bytes() == (tmp_path / "False" / file).read_bytes()
+    assert {path.name for path in (tmp_path / "True").iterdir()} == said[1]
+
+
+def test_the_command_writes_the_animation_if_it_is_asked_to(tmp_path: Path) -> None:
+    small = ["--steps", "2", "--held-out", "20", "--max-length", "5", "--batch-size", "4", "--hidden-size", "8"]
+    for option in ([], ["--animate"]):
+        assert cli.main(["cipher", *small, *option, "--out", str(tmp_path)]) == 0
+        assert (tmp_path / "attention.gif").exists() == bool(option)

@@ -15,7 +15,7 @@ import seq2seq_attn
 PACKAGE = Path(seq2seq_attn.__file__).parent
 FOLDERS = ("nodes", "encoders", "wirings", "levels")  # each of them is one name here
 LAYERS = [
-    {"graph", "config", "mask", "code", "style"},
+    {"graph", "config", "mask", "code", "style", "fonts"},
     {"mermaid", "signature", "schedule", "whole", "render", "nodes", "alphabet"},
     {"compare", "kinds", "wiring", "encoders", "bridge", "initial", "checkpoint"},
     {"scene", "sizes", "wirings", "wired", "trace", "tensors", "rehearsal", "bands"},
@@ -27,7 +27,8 @@ LAYERS = [
     {"replay"},
     {"explore", "view"},
     {"seq2seq"},
-    {"cipher", "training"},
+    {"cipher", "training", "panels"},
+    {"heatmap"},
     {"plot"},
     {"demo"},
     {"cli"},

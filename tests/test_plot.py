@@ -1,27 +1,29 @@
+"""What a plot shows and what it writes: figures by their parts, files by what a reader of them finds."""
+
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from matplotlib.animation import PillowWriter
 from matplotlib.figure import Figure
 from PIL import Image
 
-from seq2seq_attn import plot
-from seq2seq_attn.encoders import PyramidEncoder
+from seq2seq_attn import animate_attention, heatmap, plot, plot_attention
 from seq2seq_attn.training import Progress
 
 
 def test_the_heatmap_is_dark_where_the_weight_is_and_pale_elsewhere(tmp_path: Path) -> None:
-    plot.attention(tmp_path / "a.png", torch.eye(3)[:2], "ABC", ["x", "end"])
+    plot_attention(tmp_path / "a.png", torch.eye(3)[:2], "ABC", ["x", "end"])
     with Image.open(tmp_path / "a.png") as image:
         colors = image.convert("RGB").getcolors(1 << 20) or []
     counts = {color: count for count, color in colors}
     dark, pale = counts[8, 48, 107], counts[247, 251, 255]  # the two ends of matplotlib's Blues
-    assert (
-        dark > 1000 and 1.5 < pale / dark < 2.5
-    )  # 2 cells of 6 are dark, 4 pale; the bar beside them has a little of both
+    assert dark > 1000 and 1.5 < pale / dark < 2.5  # 2 cells of 6 are dark, 4 pale; the bar has a little of both
 
 
 @pytest.fixture
@@ -34,43 +36,147 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
             super().__init__(*args, **kwargs)
             figures.append(self)
 
-    monkeypatch.setattr(plot, "Figure", Kept)
+    monkeypatch.setattr(heatmap, "Figure", Kept)
     return figures
 
 
-def test_of_several_heads_the_mean_is_drawn(tmp_path: Path, drawn: list[Figure]) -> None:
-    weights = torch.rand(2, 5, 3)
-    plot.attention(tmp_path / "a.png", weights, "ABC", ["x", "end"])
-    shown = torch.tensor(drawn[0].axes[0].images[0].get_array().tolist())
-    torch.testing.assert_close(shown, weights.mean(dim=1))
+def places(figure: Figure) -> list[tuple[int, int, str]]:
+    """Row, column and title of each heatmap of a figure."""
+    maps = [axes for axes in figure.axes if axes.images]
+    tops = sorted({round(axes.get_position().y1, 6) for axes in maps}, reverse=True)
+    lefts = sorted({round(axes.get_position().x0, 6) for axes in maps})
+    return [
+        (
+            tops.index(round(axes.get_position().y1, 6)),
+            lefts.index(round(axes.get_position().x0, 6)),
+            axes.get_title(loc="left"),
+        )
+        for axes in maps
+    ]
+
+
+HALVES = torch.full((3, 2), 0.5)
+HEADS = torch.full((3, 2, 2), 0.5)
 
 
 @pytest.mark.parametrize(
-    ("source", "halvings", "labels"),
+    ("weights", "source", "target", "expected"),
     [
-        ("ABCDE", 1, ["AB", "CD", "E"]),
-        ("ABCDE", 2, ["ABCD", "E"]),
-        ("ABCDEF", 2, ["ABCD", "EF"]),
-        ("ABCDEFGHI", 3, ["ABCDEFGH", "I"]),
-        ("ABC", 3, ["ABC"]),
-        ("A", 1, ["A"]),
+        (HALVES, "AB", "xyz", [(0, 0, "")]),
+        (HEADS, "AB", "xyz", [(0, 0, "head 1"), (0, 1, "head 2")]),
+        (HEADS.mean(dim=1), "AB", "xyz", [(0, 0, "")]),
+        (dict.fromkeys("abc", HALVES), "AB", "xyz", [(0, 0, "a"), (0, 1, "b"), (1, 0, "c")]),
+        ([HALVES] * 5, ["AB"] * 5, ["xyz", "z", "yz", "x", "y"], [(n // 3, n % 3, "") for n in range(5)]),
+        (
+            {"one": HALVES, "two": HEADS},
+            "AB",
+            "xyz",
+            [(0, 0, "one"), (1, 0, "two, head 1"), (1, 1, "two, head 2")],
+        ),
     ],
 )
-def test_what_a_position_of_a_pyramid_has_read_is_its_label(
-    source: str, halvings: int, labels: list[str], tmp_path: Path, drawn: list[Figure]
+def test_one_many_named_and_batched_stand_where_they_belong(
+    weights: Any, source: Any, target: Any, expected: list[tuple[int, int, str]], tmp_path: Path, drawn: list[Figure]
 ) -> None:
-    encoder = PyramidEncoder(2, 3, num_layers=halvings + 1)
-    positions = encoder(torch.zeros(1, len(source), 2), torch.ones(1, len(source), dtype=torch.bool)).shape[1]
-    plot.attention(tmp_path / "a.png", torch.rand(2, positions), source, ["x", "end"])
-    assert [text.get_text() for text in drawn[0].axes[0].get_xticklabels()] == labels
+    plot_attention(tmp_path / "a.png", weights, source, target)
+    assert places(drawn[0]) == expected
 
 
-def test_weights_of_another_shape_than_the_labels_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"weights are \(3, 3\); 2 target and 3 source symbols make \(2, 3\)"):
-        plot.attention(tmp_path / "a.png", torch.eye(3), "ABC", "xy")
-    with pytest.raises(ValueError, match=r"weights are \(2, 0\); 2 target and 3 source symbols make \(2, 3\)"):
-        plot.attention(tmp_path / "a.png", torch.zeros(2, 0), "ABC", "xy")  # of a model without attention
+BEGINNINGS = {"a.png": b"\x89PNG", "a.PNG": b"\x89PNG", "a.svg": b"<?xml", "a.pdf": b"%PDF"}
+FRAMES = [(f"step {step}", torch.eye(3) * step / 5) for step in range(6)]
+WRITERS: dict[str, Callable[[Path], None]] = {
+    **{name: lambda path: plot_attention(path, torch.eye(3), "ABC", "xyz") for name in BEGINNINGS},
+    "a.gif": lambda path: animate_attention(path, FRAMES, "ABC", "xyz"),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_the_same_picture_is_the_same_file_of_the_kind_that_its_name_says(name: str, tmp_path: Path) -> None:
+    WRITERS[name](tmp_path / name)
+    (tmp_path / "again").mkdir()
+    WRITERS[name](tmp_path / "again" / name)
+    content = (tmp_path / name).read_bytes()
+    assert content == (tmp_path / "again" / name).read_bytes()
+    assert content.startswith(BEGINNINGS.get(name, b"GIF89a"))
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_picture_that_fails_leaves_what_was_there(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: Any, **kwargs: Any) -> None:
+        raise OSError("no space left")
+
+    (tmp_path / name).write_text("mine")
+    for where, what in ((Figure, "savefig"), (Path, "write_bytes"), (os, "replace")):
+        with monkeypatch.context() as patch, pytest.raises(OSError, match="no space left"):
+            patch.setattr(where, what, full)
+            WRITERS[name](tmp_path / name)
+        assert (tmp_path / name).read_text() == "mine" and len([*tmp_path.iterdir()]) == 1
+
+
+def test_what_is_refused_writes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"weights are \(1, 3\)"):
+        plot_attention(tmp_path / "a.png", torch.eye(3)[:1], "ABC", "xy")
+    with pytest.raises(ValueError, match=r"weights are \(1, 3\)"):
+        animate_attention(tmp_path / "a.gif", [("a", torch.eye(3)[:1])], "ABC", "xy")
+    with pytest.raises(ValueError, match="there is no frame; give frames of one sentence and one model"):
+        animate_attention(tmp_path / "a.gif", [], "ABC", "xy")
+    with pytest.raises(ValueError, match="the frames are of 2 shapes; give frames of one sentence and one model"):
+        animate_attention(tmp_path / "a.gif", [("a", torch.eye(3)), ("b", torch.zeros(3, 2, 3))], "ABC", "xyz")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["a", "a.jpg", "a.gif", "png"])
+def test_an_ending_that_is_none_of_them_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=rf"{name}' ends with '.*'; a picture .* to \.png, \.svg, \.pdf"):
+        plot_attention(tmp_path / name, torch.eye(3), "ABC", "xyz")
+    with pytest.raises(ValueError, match=rf"{name}' ends with '.*'; a picture .* to \.png, \.svg, \.pdf"):
+        plot.learning(tmp_path / name, [Progress(1, 0.5, 0.5)])
+    with pytest.raises(ValueError, match=r"a\.png' ends with '\.png'; a picture of this kind is written to \.gif"):
+        animate_attention(tmp_path / "a.png", FRAMES, "ABC", "xyz")
+
+
+@pytest.mark.parametrize("heads", [(), (2,)])
+def test_an_animation_shows_each_frame_with_its_title_and_rests_on_the_last(
+    heads: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = [(f"{'x' * step}", torch.full((3, *heads, 2), step / 5)) for step in range(6)]
+    seen: list[list[tuple[str, float]]] = []
+    grab = PillowWriter.grab_frame
+
+    def spy(writer: PillowWriter, **options: Any) -> None:
+        maps = [axes for axes in writer.fig.axes if axes.images]
+        seen.append([(axes.get_title(loc="left"), float(axes.images[0].get_array().mean())) for axes in maps])
+        grab(writer, **options)
+
+    monkeypatch.setattr(PillowWriter, "grab_frame", spy)
+    animate_attention(tmp_path / "a.gif", iter(frames), "AB", "xyz")
+    for step, shown in enumerate(seen[:6]):
+        names = ["head 1", "head 2"] if heads else [""]
+        titles = [", ".join(part for part in ("x" * step, name) if part) for name in names]
+        assert shown == [(title, pytest.approx(step / 5)) for title in titles]
+    assert all(shown == seen[5] for shown in seen[5:])
+    with Image.open(tmp_path / "a.gif") as image:
+        durations = []
+        for frame in range(image.n_frames):
+            image.seek(frame)
+            durations.append(image.info["duration"])
+        assert image.info["loop"] == 0
+    assert durations == [250] * 5 + [2000]
+
+
+def test_the_fonts_are_those_of_all_titles_and_the_one_that_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[set[str], Any]] = []
+
+    def spy(texts: Any, font: Any) -> list[str]:
+        asked.append(({*texts}, font))
+        return ["DejaVu Sans"]
+
+    monkeypatch.setattr(heatmap, "families", spy)
+    plot_attention(tmp_path / "a.png", {"one": HALVES, "two": HALVES}, "AB", "xyz", font="own.ttf")
+    animate_attention(tmp_path / "a.gif", [("a longer title", HALVES), ("two", HALVES)], "AB", "xyz", font="own.ttf")
+    assert asked == [({*"ABxyz", "one", "two"}, "own.ttf"), ({*"ABxyz", "a longer title", "two"}, "own.ttf")]
 
 
 def test_the_learning_curve_has_a_line_for_loss_and_one_for_exact_match(tmp_path: Path) -> None:
