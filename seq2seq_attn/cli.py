@@ -1,4 +1,4 @@
-"""The command line: seq2seq-attn cipher, draw, check, summary."""
+"""The command line: seq2seq-attn cipher, draw, explore, check, summary."""
 
 from __future__ import annotations
 
@@ -95,6 +95,13 @@ def _parser() -> argparse.ArgumentParser:
     looks.add_argument("--dpi", type=_positive, default=192, help="dots per inch of a .png")
     looks.add_argument("--legend", action="store_true", help="say what shapes and strokes mean")
     looks.add_argument("--repository", metavar="URL", help="where links lead: https://…/blob/main")
+
+    explore = add("explore", _explore, "write a page that replays one decode of a model, to look into")
+    explore.add_argument("path", metavar="MODEL", help="a model's folder")
+    explore.add_argument("text", metavar="TEXT", help="what to read; numbers with spaces if it has no alphabet.txt")
+    explore.add_argument("-o", "--out", type=Path, required=True, help="page to write, .html")
+    explore.add_argument("--beam", type=_positive, default=5, help="hypotheses of the beam search beside it")
+    explore.add_argument("--max-length", type=_positive, help="target symbols at most; else 10 more than twice TEXT")
 
     check = add("check", _check, "trace a model and compare it with its diagram; exits 1 if they differ")
     _add_path(check)
@@ -224,6 +231,15 @@ def _picture(diagram: str, whole: bool) -> Graph:
         return _load(diagram).specification(whole=whole)
     graph, encoder = split(mermaid.load(diagram))
     return around(graph, encoder or "RNN") if whole or encoder else graph
+
+
+def _explore(options: argparse.Namespace) -> int:
+    model = _load(options.path)
+    source, alphabet = _source(options.text, options.path)
+    assert source is not None, "TEXT is required"
+    page = model.explore(source, options.out, alphabet=alphabet, beam=options.beam, max_length=options.max_length)
+    print(f"wrote {page}")
+    return 0
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seq2seq_attn import build, checkpoint, examine, mermaid, view
+from seq2seq_attn import build, checkpoint, examine, explore, mermaid, view
 from seq2seq_attn.alphabet import Alphabet, numbered
 from seq2seq_attn.bridge import Bridge
 from seq2seq_attn.config import Config
@@ -337,6 +337,39 @@ class Seq2Seq(nn.Module):
         if path is not None:
             drawing.save(path)
         return drawing
+
+    def explore(
+        self,
+        source: str | Sequence[int] | Tensor,
+        path: str | Path,
+        *,
+        alphabet: Alphabet | None = None,
+        beam: int = 5,
+        max_length: int | None = None,
+    ) -> Path:
+        """Write one greedy decode as a page to explore: one HTML file that works from the disk, without a network.
+
+        It shows the step's diagram with the numbers of each target step, what is behind each value and operation, where
+        the decoder looks, what it would write if it could not look at some position, and what else was likely.
+
+        Args:
+            source: one sentence: a text, of which ``alphabet`` makes symbols, or symbols, (S,) int64.
+            path: of the page.
+            alphabet: what the symbols are called; without one they are numbers.
+            beam: number of hypotheses of the beam search that is shown beside it.
+            max_length: number of target symbols at most, ``eos`` included; by default 10 more than twice the source.
+
+        Returns:
+            The path.
+
+        Raises:
+            TypeError, ValueError: see `numbered` and `check_symbols`; an alphabet that is not the model's; a ``beam``
+                or ``max_length`` below 1.
+            TraceError: a step that no picture is true of.
+            RenderError: nothing here draws SVG.
+            OSError: a page that cannot be written.
+        """
+        return explore.explore(self, source, path, alphabet=alphabet, beam=beam, max_length=max_length)
 
     def check(self, specification: Graph | None = None) -> list[str]:
         """Whether the model is its diagram: what differs, in words, and what is drawn but dead; [] if nothing.

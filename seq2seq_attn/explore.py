@@ -1,0 +1,164 @@
+"""One decode as a page to explore: one HTML file with everything in it, which asks nothing of any network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import inspect
+import json
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from torch import Tensor, nn
+
+from seq2seq_attn import code
+from seq2seq_attn.alphabet import Alphabet, numbered
+from seq2seq_attn.graph import Graph
+from seq2seq_attn.replay import LIKELY, Names, replay
+
+if TYPE_CHECKING:
+    from seq2seq_attn.seq2seq import Seq2Seq
+
+_SVG, _LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
+_SHAPES = {"svg", "g", "path", "polygon", "polyline", "ellipse", "text"}
+_LOOKS = {
+    *(
+        "viewBox",
+        "class",
+        "transform",
+        "d",
+        "points",
+        "cx",
+        "cy",
+        "rx",
+        "ry",
+        "x",
+        "y",
+        "fill",
+        "stroke",
+        "stroke-width",
+    ),
+    *("stroke-dasharray", "text-anchor", "font-family", "font-style", "font-weight", "font-size", "text-decoration"),
+}
+
+
+def explore(
+    model: Seq2Seq,
+    source: str | Sequence[int] | Tensor,
+    path: str | Path,
+    *,
+    alphabet: Alphabet | None = None,
+    beam: int = 5,
+    max_length: int | None = None,
+) -> Path:
+    """See `Seq2Seq.explore`."""
+    if max_length is None:
+        max_length = 2 * len(source) + 10
+    if alphabet is not None and (alphabet.bos, alphabet.eos) != (model.bos, model.eos):
+        raise ValueError(
+            f"the alphabet has bos {alphabet.bos} and eos {alphabet.eos}, the model {model.bos} and {model.eos}; "
+            f"give the alphabet that it was trained with"
+        )
+    names = Names(alphabet.source_symbols, alphabet.target_symbols) if alphabet is not None else Names()
+    data = replay(model, numbered(source, alphabet), names, beam=beam, max_length=max_length)
+    drawing = model.draw()
+    assert drawing.graph is not None, "the drawing of a step is that of a graph"
+    svg = ElementTree.fromstring(drawing.svg())
+    data |= {
+        "name": type(model.decoder.step).__name__,
+        "beam": beam,
+        "listed": LIKELY,
+        "labels": {box.id: str(box) for box in drawing.scene.boxes},
+        "recurrences": [[now.id, before.id] for now, before in drawing.graph.recurrences],
+        "operations": _operations(model, drawing.graph, _links(svg)),
+    }
+    path = Path(path)
+    path.write_bytes(page(data, _markup(svg)).encode())
+    return path
+
+
+def page(data: Mapping[str, Any], diagram: str) -> str:
+    """The page of some data and a diagram, closed to everything but its own script and style.
+
+    Args:
+        data: what page.js reads; any text in it stays text.
+        diagram: markup of an SVG, whose nodes and edges bear a ``data-id``.
+    """
+    template, style, script = (
+        (resources.files("seq2seq_attn") / "page" / f"page.{ending}").read_text(encoding="utf-8")
+        for ending in ("html", "css", "js")
+    )
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))  # in ASCII: no U+2028, which would end a line
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Template(template).substitute(
+        policy=f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
+        "base-uri 'none'; form-action 'none'",
+        style=style,
+        script=script,
+        data=text,
+        diagram=diagram,
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _operations(model: Seq2Seq, graph: Graph, links: Mapping[str, str]) -> dict[str, Any]:
+    """What the page says of each operation."""
+    found = {}
+    for operation in graph.operations.values():
+        node = model.decoder.step.get_submodule(operation.id)
+        about = code.of(type(node))
+        found[operation.id] = {
+            "inputs": operation.inputs,
+            "output": operation.output,
+            "name": about.name,
+            "place": _place(type(node), about),
+            "link": links.get(operation.id),
+            "equation": about.equation,
+            "parameters": [[name, list(p.shape), p.numel()] for name, p in node.named_parameters()],
+        }
+    return found
+
+
+def _place(cls: type[nn.Module], about: code.Code) -> str | None:
+    """File and line, as far as the name of the module says where it is: never where this machine keeps it."""
+    if about.file is None:
+        return None
+    names = inspect.getmodule(cls).__name__.split(".")  # type: ignore[union-attr]
+    file = Path(*about.file.parts[-len(names) :]).as_posix()
+    return f"{file}:{about.line}" if about.line else file
+
+
+def _links(svg: Element) -> dict[str, str]:
+    """Where the nodes of a picture lead, by their ids, if it is to the web."""
+    return {
+        group.findtext(f"{_SVG}title", ""): address
+        for group in svg.iter(f"{_SVG}g")
+        if group.get("class") == "node"
+        for anchor in group.iter(f"{_SVG}a")
+        if (address := anchor.get(_LINK, "")).startswith(("https://", "http://"))
+    }
+
+
+def _markup(element: Element) -> str:
+    """A picture as markup for a page: shapes and looks, with ids in ``data-id``; no links, and nothing unheard of."""
+    tag = element.tag.removeprefix(_SVG)
+    inner = html.escape((element.text or "").strip()) + "".join(map(_markup, element))
+    if tag == "a" or (tag == "g" and "class" not in element.attrib):
+        return inner
+    if tag not in _SHAPES:
+        return ""
+    looks = {name: value for name, value in element.attrib.items() if name in _LOOKS}
+    if element.get("class") in ("node", "edge"):
+        looks["data-id"] = element.findtext(f"{_SVG}title", "")
+    attributes = "".join(f' {name}="{html.escape(value)}"' for name, value in looks.items())
+    return f"<{tag}{attributes}>{inner}</{tag}>"
