@@ -13,7 +13,7 @@ import pytest
 import seq2seq_attn
 
 PACKAGE = Path(seq2seq_attn.__file__).parent
-FOLDERS = ("nodes", "encoders", "wirings", "levels")  # each of them is one name here
+FOLDERS = ("nodes", "encoders", "wirings", "levels", "tensors")  # each of them is one name here
 LAYERS = [
     {"graph", "config", "mask", "code", "style", "fonts"},
     {"mermaid", "signature", "schedule", "whole", "render", "nodes", "alphabet"},
