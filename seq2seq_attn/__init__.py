@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from seq2seq_attn.kinds import register as register
     from seq2seq_attn.plot import animate_attention as animate_attention
     from seq2seq_attn.plot import plot_attention as plot_attention
+    from seq2seq_attn.search import Hypothesis as Hypothesis
     from seq2seq_attn.seq2seq import Seq2Seq as Seq2Seq
+    from seq2seq_attn.style import Style as Style
     from seq2seq_attn.training import exact_match as exact_match
     from seq2seq_attn.training import train as train
     from seq2seq_attn.wired import Wired as Wired
@@ -36,7 +38,9 @@ _MODULES = {
     "graph": ("Graph",),
     "kinds": ("register",),
     "plot": ("animate_attention", "plot_attention"),
+    "search": ("Hypothesis",),
     "seq2seq": ("Seq2Seq",),
+    "style": ("Style",),
     "training": ("exact_match", "train"),
     "wired": ("Wired",),
     "wiring": ("Step", "Wiring"),

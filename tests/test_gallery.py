@@ -20,7 +20,7 @@ COMMANDS = {line.split("/")[-1]: line for line in re.findall(r"^seq2seq-attn dra
 
 @pytest.fixture
 def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder like the checkout, with a model where `seq2seq-attn cipher` puts one; what it has learnt is not drawn."""
+    """A folder like the checkout, with a model where `seq2seq-attn cipher` puts one, though it has learnt nothing."""
     (tmp_path / "diagrams" / "gallery").mkdir(parents=True)
     torch.manual_seed(0)
     Seq2Seq.from_config(config()).save_pretrained(tmp_path / "cipher-run")

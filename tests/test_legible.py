@@ -1,4 +1,4 @@
-"""A picture can be read: boxes lie apart, an arrow passes through no box but its own, and words stand in their boxes."""
+"""A picture can be read: boxes lie apart, an arrow passes through no box but its own, words stand in their boxes."""
 
 from __future__ import annotations
 
