@@ -52,6 +52,7 @@ def heatmaps(
         ValueError, OSError: see `families`.
     """
     figure = Figure()
+    figure.set_layout_engine("none")  # whatever is set for other plots
     titles = [*titles, *(panel.title for row in grid for panel in row)]
     labels = [label for row in grid for panel in row for label in (*panel.source, *panel.target)]
     lettering = _Lettering(figure, {*titles, *labels}, font)
@@ -70,7 +71,9 @@ def heatmaps(
     figure.set_size_inches(width, height)
 
     def place(left: float, top: float, wide: float, high: float) -> Axes:
-        return figure.add_axes((left / width, 1 - (top + high) / height, wide / width, high / height))
+        axes = figure.add_axes((left / width, 1 - (top + high) / height, wide / width, high / height))
+        axes.grid(False)
+        return axes
 
     shown = []
     for row, top in zip(grid, tops, strict=True):
@@ -94,7 +97,7 @@ def _starts(sizes: Sequence[float], before: Sequence[float]) -> list[float]:
 
 
 def _draw(axes: Axes, panel: Panel, lettering: _Lettering, cell: float) -> Heatmap:
-    image = axes.imshow(panel.weights.numpy(), cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
+    image = axes.imshow(panel.weights.numpy(), cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto", origin="upper")
     across = lettering.across(panel.source, cell)
     down = lettering.step(lettering.height(panel.target), cell)
     axes.xaxis.tick_top()

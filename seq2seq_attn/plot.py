@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -98,7 +99,7 @@ def animate_attention(
         raise ValueError(f"{fault}; give frames of one sentence and one model")
     figure, shown = heatmaps(_grid(rows[:1]), font, titles=[panel.title for row in rows for panel in row])
     writer = PillowWriter(fps=_FRAMES_A_SECOND)
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, _settings():
         writer.setup(figure, f"{folder}/attention.gif", dpi=_DPI_OF_FRAMES)
         for row in rows + rows[-1:] * (_LAST_FRAMES - 1):
             for heatmap, panel in zip(shown, row, strict=True):
@@ -149,10 +150,15 @@ def _checked(path: str | Path, endings: Iterable[str]) -> Path:
     return Path(path)
 
 
+def _settings() -> AbstractContextManager[None]:
+    """What decides over the bytes of a file, whatever the user has set for other plots."""
+    return matplotlib.rc_context({"svg.hashsalt": "seq2seq_attn", "savefig.bbox": "standard"})
+
+
 def _save(figure: Figure, path: Path) -> None:
     """Write a figure, always with the same bytes."""
     content, ending = BytesIO(), path.suffix.lower()
-    with matplotlib.rc_context({"svg.hashsalt": "seq2seq_attn"}):
+    with _settings():
         figure.savefig(content, format=ending[1:], dpi=_DPI, metadata=_METADATA[ending])
     _write(path, content.getvalue())
 

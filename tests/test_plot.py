@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import pytest
 import torch
 from matplotlib.animation import PillowWriter
@@ -98,6 +101,31 @@ def test_the_same_picture_is_the_same_file_of_the_kind_that_its_name_says(name: 
     content = (tmp_path / name).read_bytes()
     assert content == (tmp_path / "again" / name).read_bytes()
     assert content.startswith(BEGINNINGS.get(name, b"GIF89a"))
+
+
+STYLES: list[dict[str, Any]] = [
+    {"image.origin": "lower"},
+    {"axes.grid": True},
+    {"figure.autolayout": True},
+    {"figure.constrained_layout.use": True},
+    {"savefig.bbox": "tight"},
+    {"savefig.dpi": 300},
+]
+
+
+@pytest.mark.parametrize("style", STYLES, ids=lambda style: next(iter(style)))
+@pytest.mark.parametrize("name", ["a.png", "a.gif"])
+def test_what_is_set_for_other_plots_does_not_move_these(name: str, style: dict[str, Any], tmp_path: Path) -> None:
+    WRITERS[name](tmp_path / name)
+    before = (tmp_path / name).read_bytes()
+    with matplotlib.rc_context(style):
+        WRITERS[name](tmp_path / name)
+    assert (tmp_path / name).read_bytes() == before
+
+
+def test_to_plot_needs_no_pyplot_with_its_global_state() -> None:
+    code = "import sys, seq2seq_attn.plot; print('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 @pytest.mark.parametrize("name", WRITERS)
