@@ -47,7 +47,9 @@ class Opened:
     Attributes:
         items: arguments first, then in the order in which things ran, each parameter ahead of its first use.
         results: the ids of the node's result, or of the parts of a state, in order, each once.
+        shapes: the shape of each of these as the node gave it: a fold may have cut or turned it on the way.
     """
 
     items: tuple[Item, ...]
     results: tuple[str, ...]
+    shapes: tuple[Shape, ...]

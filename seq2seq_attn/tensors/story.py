@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seq2seq_attn.tensors.opened import Item, Opened, Role
 from seq2seq_attn.tensors.folds import Operand, left
+from seq2seq_attn.tensors.opened import Item, Opened, Role
 from seq2seq_attn.tensors.repeats import Draft, first_turns
 from seq2seq_attn.tensors.tape import SYMBOLS, Call, tensors
 
@@ -66,7 +66,7 @@ class Story:
 
     def opened(self, results: Iterator[Tensor], everything: bool) -> Opened:
         """What led to the results, or all that ran, with what loops repeat told once."""
-        ends = [self._operand(tensor).item for tensor in results]
+        ends = {operand.item: operand for operand in map(self._operand, results)}
         ran = [number for number, line in enumerate(self._lines) if line.role == "operation"] if everything else []
         numbers = self._ancestors([*ends, *ran])
         place = {number: n for n, number in enumerate(numbers)}
@@ -79,7 +79,8 @@ class Story:
         items = tuple(
             self._item([self._lines[number] for number in same], ids[same[0]], ids) for same in turns.values()
         )
-        return Opened(items, tuple(dict.fromkeys(ids[end] for end in ends)))
+        gives = {ids[number]: operand.shape for number, operand in ends.items()}
+        return Opened(items, tuple(gives), tuple(gives.values()))
 
     def _item(self, turns: list[_Line], id: str, ids: Mapping[int, str]) -> Item:
         """One or all turns of a loop, with what the first took, and beside it what the others took instead."""

@@ -49,9 +49,11 @@ class Call:
     def word(self) -> str:
         """The function's name without underscores, which mark operators and what is done in place: "add", "getitem"."""
         function: Any = self.function
-        word: str = (function.__self__ if function.__name__ == "__get__" else function).__name__.strip("_")  # x.mT
-        plain = word[1:] if word[:1] in ("i", "r") and _SAME.get(word[1:], word[1:]) in SYMBOLS else word  # x += y
-        return _SAME.get(plain, plain)
+        name: str = (function.__self__ if function.__name__ == "__get__" else function).__name__  # x.mT is got
+        word = name.strip("_")
+        plain = word[1:] if name.startswith(("__i", "__r", "rsub")) else word  # x += y, 1 - x
+        plain = _SAME.get(plain, plain)
+        return plain if plain in SYMBOLS else _SAME.get(word, word)
 
     @cached_property
     def operands(self) -> list[Tensor]:
@@ -71,7 +73,7 @@ class Call:
             for name, value in (*positional, *self.kwargs.items())
             if name not in _QUIET and _says_something(value) and _single(value) != _single(usual.get(name))
         )
-        if self.function.__name__.strip("_") in ("rsub", "rdiv", "rtruediv", "rpow"):  # 1 - x
+        if self.function.__name__ in ("__rsub__", "rsub", "__rdiv__", "__rtruediv__", "__rpow__"):  # 1 - x
             text = f"{text} {SYMBOLS[self.word]} ·"
         return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
