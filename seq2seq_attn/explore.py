@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from seq2seq_attn import code
 from seq2seq_attn.alphabet import Alphabet, numbered
 from seq2seq_attn.graph import Graph
-from seq2seq_attn.replay import LIKELY, Names, replay
+from seq2seq_attn.replay import Names, replay
 
 if TYPE_CHECKING:
     from seq2seq_attn.seq2seq import Seq2Seq
@@ -73,7 +73,7 @@ def explore(
     data |= {
         "name": type(model.decoder.step).__name__,
         "beam": beam,
-        "listed": LIKELY,
+        "gap": "" if alphabet is not None else " ",
         "labels": {box.id: str(box) for box in drawing.scene.boxes},
         "recurrences": [[now.id, before.id] for now, before in drawing.graph.recurrences],
         "operations": _operations(model, drawing.graph, _links(svg)),

@@ -25,7 +25,7 @@ STRIP, TABLE = 256, 4096  # numbers kept of a value at each step; of one that is
 LIKELY = 5  # symbols listed for the next place
 TAIL = 24  # symbols kept of a hypothesis, its last
 NAME = 40  # characters of a symbol's name at most
-EFFORT = 10_000_000  # attention weights computed for what-ifs at most, unless one alone needs more
+EFFORT = 4_000_000  # attention weights computed for what-ifs at most, unless one alone needs more
 MATRICES = 100_000  # attention weights of what-ifs kept at most; if there are more, none
 
 
@@ -136,7 +136,8 @@ def _positions(model: Seq2Seq, source: Tensor, names: Names) -> list[str]:
     read: list[list[str]] = [[] for _ in range(ends[-1])]
     for end, symbol in zip(ends, source.tolist(), strict=True):
         read[end - 1].append(_name(names.source, symbol))
-    return [printable("".join(parts), NAME) for parts in read]
+    gap = "" if names.source else " "  # 1 and 2 are not 12
+    return [printable(gap.join(parts), NAME) for parts in read]
 
 
 def _value(value: Value, frames: list[Any]) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 "use strict";
-// One decode, replayed. `data` is what replay.py kept of it and explore.py says of the model; `state` is what the reader
-// looks at, and each draw… function makes one part of the page of the two. Whatever text the data holds enters the page
-// as text, through textContent and append(), and never as markup.
+// One decode, replayed. `data` is what replay.py kept of it and explore.py says of the model; `state` is what the
+// reader looks at, and each draw… function makes one part of the page of the two. Whatever text the data holds enters
+// the page as text, through textContent and append(), and never as markup.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
 const last = data.steps.length - 1;
-const looked = Object.keys(data.values).find((id) => data.values[id].word === "attn_weights"); // alpha, if there is one
+const looked = Object.keys(data.values).find((id) => data.values[id].word === "attn_weights"); // alpha, if any
 const state = {
   step: 0, // target step, counted from 0
   chosen: looked ?? Object.keys(data.operations).at(-1), // value or operation that is looked into
@@ -32,19 +32,18 @@ const note = (textContent) => make("p", { className: "note", textContent });
 
 /** A button that bears a symbol; `place` says which one it is: {i: target step} or {j: source position}. */
 function token(name, place, ariaLabel, onclick) {
-  const button = make("button", { type: "button", className: "symbol", textContent: name, title: name, ariaLabel, onclick });
+  const button = make("button", { type: "button", className: "symbol", textContent: name, title: name });
   Object.assign(button.dataset, place);
-  return button;
+  return Object.assign(button, { ariaLabel, onclick });
 }
 
-const sourceToken = (name, j) => token(name, { j }, `position ${j + 1}, ${name}: hide it from the decoder`, () => hide(j));
-const targetToken = (name, i) => token(name, { i }, `step ${i + 1}, ${name}: go there`, () => go(i));
+const sourceToken = (name, j) => token(name, { j }, `hide position ${j + 1}, ${name}, from the decoder`, () => hide(j));
+const targetToken = (name, i) => token(name, { i }, `go to step ${i + 1}, ${name}`, () => go(i));
 
-/** Symbols in one line: close together if each is one character. */
+/** Symbols in one line. */
 function line(...names) {
-  const gap = names.every((name) => [...name].length === 1 || name.startsWith("‹")) ? "" : " ";
-  const parts = names.flatMap((name) => [make("span", { className: "symbol", textContent: name }), gap]);
-  return make("span", { className: "text" }, ...parts);
+  const parts = names.flatMap((name) => [data.gap, make("span", { className: "symbol", textContent: name })]);
+  return make("span", { className: "text" }, ...parts.slice(1));
 }
 
 function table(head, rows) {
@@ -77,7 +76,7 @@ function rove(container, rows) {
   };
 }
 
-// ----------------------------------------------------------------------------------------------- what is read and written
+// ----------------------------------------------------------------------------------------------- reading and writing
 
 function drawReader() {
   const { chosen, probability } = data.steps[state.step];
@@ -95,8 +94,14 @@ function drawReader() {
     button.classList.toggle("later", i > state.step);
     button.setAttribute("aria-current", i === state.step ? "step" : "false");
   });
-  const { parentElement: box, offsetLeft, offsetWidth } = $("target").children[state.step];
-  box.scrollLeft = offsetLeft - box.offsetLeft - (box.clientWidth - offsetWidth) / 2;
+  showWithin($("target"), $("target").children[state.step]);
+}
+
+/** Scroll a box, and never the page, until an element in it is in its middle. */
+function showWithin(box, element) {
+  const [outer, inner] = [box, element].map((each) => each.getBoundingClientRect());
+  if (inner.width < outer.width) box.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2;
+  box.scrollTop += inner.top - outer.top - (outer.height - inner.height) / 2;
 }
 
 // ----------------------------------------------------------------------------------------------- what if
@@ -118,7 +123,8 @@ function drawWhatIf() {
     hide(j);
     $("source").children[j].focus();
   };
-  const title = make("h2", {}, "What if the decoder could not look at ", line(data.positions[j]), `, position ${j + 1}?`);
+  const name = line(data.positions[j]);
+  const title = make("h2", {}, "What if the decoder could not look at ", name, `, position ${j + 1}?`);
   $("whatif").replaceChildren(title, ...whatIf(data.without?.[j]), again);
 }
 
@@ -153,8 +159,8 @@ const CELLS = 8000; // of the matrix at a time: of a longer one, some rows aroun
 /** The weights of one step of the decode, (S). */
 function rowOf(i) {
   const heads = data.weights[i];
-  if (state.head !== null) return heads[state.head];
-  return heads.length === 1 ? heads[0] : heads[0].map((_, j) => Number(mean(heads.map((head) => head[j])).toPrecision(3)));
+  if (state.head !== null || heads.length === 1) return heads[state.head ?? 0];
+  return heads[0].map((_, j) => Number(mean(heads.map((head) => head[j])).toPrecision(3)));
 }
 
 /** The what-if whose matrix is shown, if one is. */
@@ -166,7 +172,7 @@ const shownWhatIf = () => {
 function drawMatrix() {
   if (!looked) return;
   const other = shownWhatIf();
-  const names = (other?.symbols ?? data.steps.map((step) => step.chosen));
+  const names = other?.symbols ?? data.steps.map((step) => step.chosen);
   const height = Math.max(5, Math.floor(CELLS / data.positions.length));
   const first = Math.max(0, Math.min(state.step - (height >> 1), names.length - height));
   const key = [first, state.hidden, state.head].join();
@@ -183,9 +189,12 @@ function drawMatrix() {
       make("tbody", {}, ...body),
     );
     rove($("matrix"), [[null, ...head], ...rows]);
-    $("rows").textContent = rows.length < names.length ? `, rows ${first + 1} to ${first + rows.length} of ${names.length}` : "";
+    const part = rows.length < names.length ? ` ${first + 1} to ${first + rows.length} of ${names.length}` : "";
+    $("axes").textContent = `rows: target${part}, columns: source`;
   }
-  [...$("matrix").tBodies[0].rows].forEach((tr, n) => tr.classList.toggle("now", first + n === state.step));
+  const shown = [...$("matrix").tBodies[0].rows];
+  shown.forEach((tr, n) => tr.classList.toggle("now", first + n === state.step));
+  showWithin($("matrix").parentElement, shown[Math.min(state.step - first, shown.length - 1)]);
 }
 
 /** The button and the cells of one target symbol. */
@@ -205,7 +214,7 @@ function matrixRow(i, name, weights) {
 /** Light up the two symbols of a cell, and in the diagram the arrows into and out of alpha. */
 function lightCell(cell, i, j) {
   const output = shownWhatIf() ? "#whatif" : "#target";
-  const symbols = `${output} [data-i="${i}"], #source [data-j="${j}"], #matrix [data-i="${i}"], #matrix [data-j="${j}"]`;
+  const symbols = `:is(#matrix, ${output}) [data-i="${i}"], :is(#matrix, #source) [data-j="${j}"]`;
   lightOnly(`${symbols}, ${arrowsOf(looked)}`);
   cell.classList.add("lit");
   $("looked").textContent = cell.ariaLabel;
@@ -238,7 +247,7 @@ const strips = []; // for each value, a function that draws its strip for a step
 function prepareDiagram() {
   const svg = $("diagram").querySelector("svg"), { width } = svg.viewBox.baseVal;
   svg.style.maxWidth = `${width * 1.4}px`;
-  svg.style.minWidth = `${Math.min(width, 300 + width / 4)}px`; // what is wider than a telephone is scrolled
+  svg.style.minWidth = `${width * 0.8}px`; // and what is wider than a telephone is scrolled
   for (const node of svg.querySelectorAll(".node")) {
     const id = node.dataset.id;
     node.classList.add(id in data.values ? "value" : "operation");
@@ -308,7 +317,8 @@ function drawDetails() {
 }
 
 /** Buttons that lead to other values and operations. */
-const jumps = (ids) => ids.map((id) => make("button", { type: "button", textContent: data.labels[id], onclick: () => choose(id) }));
+const jumps = (ids) =>
+  ids.map((id) => make("button", { type: "button", textContent: data.labels[id], onclick: () => choose(id) }));
 
 function aboutValue(id, value) {
   const { measured, numbers } = value.frames[Math.min(state.step, value.frames.length - 1)];
@@ -349,11 +359,17 @@ function aboutOperation({ equation, name, place, link, parameters, inputs, outpu
 function heat(value, numbers) {
   const [rows, columns] = [numbers.length, numbers[0].length];
   const scale = Math.max(...value.frames.flatMap(({ measured: [low, high] }) => [Math.abs(low), Math.abs(high)]));
-  const field = shape("svg", { class: "heat", viewBox: `0 0 ${columns} ${rows}`, preserveAspectRatio: "none", tabindex: 0 });
-  const cells = numbers.flatMap((row, y) => row.map((number, x) => [shape("rect", { x, y, width: 1, height: 1 }), number]));
-  cells.forEach(([rect, number]) => colour(rect, number, scale));
+  const field = shape("svg", { class: "heat", viewBox: `0 0 ${columns} ${rows}`, preserveAspectRatio: "none" });
+  const cells = numbers.flatMap((row, y) =>
+    row.map((number, x) => {
+      const rect = shape("rect", { x, y, width: 1, height: 1 });
+      colour(rect, number, scale);
+      return rect;
+    }),
+  );
   const cursor = shape("rect", { class: "cursor", width: 0, height: 1 });
-  field.append(...cells.map(([rect]) => rect), cursor);
+  field.append(...cells, cursor);
+  field.setAttribute("tabindex", 0);
   field.style.height = `${rows * 0.9}rem`;
   field.setAttribute("aria-label", `its numbers, between ${figure(-scale)} and ${figure(scale)}; arrow keys tell each`);
   const told = make("p", { className: "note", role: "status", textContent: "Rest on a cell for its number." });
@@ -372,9 +388,10 @@ function heat(value, numbers) {
     event.preventDefault();
     tell(r + ARROWS[event.key][0], c + ARROWS[event.key][1]);
   };
-  const all = [value.shape.slice(0, -1).reduce((product, size) => product * size, 1), value.shape.at(-1)];
-  const cuts = [[rows, all[0], "rows"], [columns, all[1], "numbers"]].filter(([kept, whole]) => kept < whole);
-  return [field, told, ...cuts.map(([kept, whole, what]) => note(`first ${count(kept)} of ${count(whole)} ${what}`))];
+  const wholeRows = value.shape.slice(0, -1).reduce((product, size) => product * size, 1);
+  const cut = (kept, whole, what) => (kept < whole ? [note(`first ${count(kept)} of ${count(whole)} ${what}`)] : []);
+  const numbersCut = cut(columns, value.shape.at(-1), rows > 1 ? "numbers a row" : "numbers");
+  return [field, told, ...cut(rows, wholeRows, "rows"), ...numbersCut];
 }
 
 // ----------------------------------------------------------------------------------------------- what else was likely
@@ -394,15 +411,18 @@ function drawBeam() {
   const done = data.steps.findLastIndex(({ beam }) => beam.length); // the search may need fewer steps than the decode
   const at = Math.min(state.step, done);
   const shown = data.steps.slice(0, at + 1).map((step) => step.chosen);
-  const rows = data.steps[at].beam.map(({ symbols, length, score, ended }) => {
-    const text = line(...(length > symbols.length ? ["…"] : []), ...symbols);
-    text.classList.toggle("shown", length === at + 1 && symbols.join() === shown.slice(-symbols.length).join());
-    return [text, figure(score), ended ? "ended" : ""];
+  const isShown = ({ symbols, length }) => length === at + 1 && symbols.join() === shown.slice(-symbols.length).join();
+  const rows = data.steps[at].beam.map((hypothesis) => {
+    const text = line(...(hypothesis.length > hypothesis.symbols.length ? ["…"] : []), ...hypothesis.symbols);
+    text.classList.toggle("shown", isShown(hypothesis));
+    return [text, figure(hypothesis.score), hypothesis.ended ? "ended" : ""];
   });
   const [title, list, words] = ["h2", "table", "p"].map((tag) => $("beam").querySelector(tag));
   title.textContent = `Beam of ${data.beam}, after step ${at + 1}`;
   list.replaceChildren(...table(["text so far", "log-probability", ""], rows));
-  words.textContent = at < state.step ? `The search ended after step ${at + 1}.` : "Bold: what this page shows, the greedy decode.";
+  const found = data.steps[at].beam.some(isShown) ? "Bold" : "Not among them";
+  words.textContent = `${found}: the greedy decode, which this page shows.`;
+  if (at < state.step) words.textContent = `The search was done after step ${at + 1}.`;
 }
 
 // ----------------------------------------------------------------------------------------------- going through it
