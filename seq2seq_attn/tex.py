@@ -84,7 +84,8 @@ def _mathematics(signs: str) -> str:
 
 def _in_mathematics(sign: str) -> str:
     if sign in _MATHEMATICS:
-        return f"{_MATHEMATICS[sign]} "
+        command = _MATHEMATICS[sign]
+        return command + " " * command[-1].isalpha()
     return sign if sign.isascii() and (sign.isalnum() or sign in "+-=,.()/") else f"\\mbox{{\\tiny {_set(sign)}}}"
 
 
@@ -93,9 +94,9 @@ def _set(sign: str) -> str:
         return f"${_MATHEMATICS[sign]}$"
     if sign in _SPECIAL or sign in _LETTERS:
         return _SPECIAL.get(sign) or f"\\{_LETTERS[sign]}{{}}"
-    base, accents = unicodedata.normalize("NFD", sign)[:1], unicodedata.normalize("NFD", sign)[1:]
     if sign.isascii():
         return sign
-    if base.isascii() and accents in _ACCENTS:
-        return f"\\{_ACCENTS[accents]}{{{base}}}"
+    base, *accents = unicodedata.normalize("NFD", sign)
+    if base.isascii() and len(accents) == 1 and accents[0] in _ACCENTS:
+        return f"\\{_ACCENTS[accents[0]]}{{{base}}}"
     return f"\\unicode{{{sign}}}{{{ord(sign):04X}}}"
