@@ -262,13 +262,13 @@ function prepareDiagram() {
     };
     node.onpointerenter = node.onfocus = () => lightNode(id);
     node.onpointerleave = node.onblur = dim;
-    if (id in data.values) addStrip(node, data.values[id]);
+    if (id in data.values) addStrip(node, id);
   }
 }
 
 /** Below a value, what it holds: at most 24 cells, each the mean of all rows and of neighbours. */
-function addStrip(node, value) {
-  const frames = value.frames.map(({ numbers }) => {
+function addStrip(node, id) {
+  const frames = data.values[id].frames.map(({ numbers }) => {
     const columns = numbers[0].map((_, c) => mean(numbers.map((row) => row[c])));
     const size = Math.ceil(columns.length / 24), cells = Math.ceil(columns.length / size);
     return Array.from({ length: cells }, (_, n) => mean(columns.slice(n * size, (n + 1) * size)));
@@ -278,7 +278,7 @@ function addStrip(node, value) {
   const [x, y, width, height] = [box.x + 6, box.y + box.height, box.width - 12, 6];
   const cell = width / frames[0].length;
   const rects = frames[0].map((_, n) => shape("rect", { x: x + n * cell, y, width: cell, height }));
-  const strip = shape("g", { class: "strip" });
+  const strip = shape("g", { class: "strip", "data-of": id });
   strip.append(shape("rect", { class: "plate", x, y, width, height }), ...rects);
   node.parentElement.append(strip); // after the arrows, and so above them
   strips.push((step) => rects.forEach((rect, n) => colour(rect, frames[Math.min(step, frames.length - 1)][n], scale)));

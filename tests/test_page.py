@@ -1,0 +1,522 @@
+"""The page as a reader finds it, in a real browser: what it shows, what it answers to, and what it keeps out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import models
+import pytest
+import torch
+
+from seq2seq_attn import Alphabet, Seq2Seq
+
+api = pytest.importorskip("playwright.sync_api", reason="no playwright here: pip install playwright")
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+
+LETTERS = Alphabet("abcdefghijklmnopq")  # so that bos is 17 and eos 18, as in the table of models
+ATTACKS = [
+    attack["text"]
+    for attack in json.loads((Path(__file__).parent / "attacks" / "labels.json").read_text(encoding="utf-8"))
+]
+SOURCE = "cafebad"
+
+
+@dataclass(frozen=True)
+class Named(Alphabet):
+    """An alphabet whose symbols are called something else."""
+
+    names: tuple[str, ...] = ()
+
+    @property
+    def source_symbols(self) -> tuple[str, ...]:
+        return self.names
+
+    @property
+    def target_symbols(self) -> tuple[str, ...]:
+        return self.names
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+def opened(browser: Any, tmp_path: Path) -> Iterator[Open]:
+    """Open the page of a model; in the end, it must have complained of nothing and asked for nothing but itself."""
+    found: list[str] = []
+    contexts = []
+
+    def open_page(
+        model: Seq2Seq, source: str | Sequence[int] = SOURCE, *, size: tuple[int, int] = (1280, 900), **options: Any
+    ) -> Any:
+        looks = {name: options.pop(name) for name in ("color_scheme", "reduced_motion") if name in options}
+        options = {"alphabet": LETTERS, "beam": 3, "max_length": 9} | options
+        path = model.explore(source, tmp_path / f"{len(contexts)}.html", **options)
+        contexts.append(browser.new_context(viewport={"width": size[0], "height": size[1]}, **looks))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(5000)
+        page.on("console", lambda message: found.append(message.text))
+        page.on("pageerror", lambda error: found.append(str(error)))
+        page.on("dialog", lambda dialog: found.append(dialog.message))
+        page.on("request", lambda request: found.append(request.url) if request.url != path.as_uri() else None)
+        page.goto(path.as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert found == []
+
+
+@pytest.fixture(scope="module")
+def model() -> Seq2Seq:
+    torch.manual_seed(0)
+    return models.model("gru")
+
+
+def steps(model: Seq2Seq, source: str = SOURCE) -> tuple[Any, Any]:
+    """What a plain run gives: the greedy decode, and the values of all its steps."""
+    symbols, real = LETTERS.encode([source])
+    with torch.no_grad():
+        decoded = model.greedy(symbols, real, max_length=9)
+        return decoded, model.decoder.steps(model.read(symbols, real), model.before(decoded.symbols))
+
+
+def names(symbols: Sequence[int]) -> list[str]:
+    return [LETTERS.target_symbols[symbol] for symbol in symbols]
+
+
+def number(text: str) -> float:
+    return float(text.replace("−", "-"))
+
+
+def near(true: Any) -> Any:
+    """As the page has it, with 3 significant digits."""
+    return pytest.approx(float(true), rel=5.1e-3, abs=1e-12)
+
+
+def node(page: Any, id: str) -> Any:
+    return page.locator(f'#diagram .node[data-id="{id}"]')
+
+
+def fact(page: Any, term: str) -> str:
+    """What the panel of details says behind a term."""
+    return str(page.locator(f'#details dt:text-is("{term}") + dd').inner_text())
+
+
+def lit(page: Any) -> set[str]:
+    """The arrows that are lit in the diagram."""
+    return set(page.eval_on_selector_all("#diagram .edge.lit", "all => all.map(edge => edge.dataset.id)"))
+
+
+def test_the_page_shows_source_output_and_the_first_step(opened: Open, model: Seq2Seq) -> None:
+    page, (decoded, values) = opened(model), steps(model)
+    written = names(decoded.symbols[0].tolist())
+    assert len(written) > 2
+    assert page.locator("#source .symbol").all_inner_texts() == list(SOURCE)
+    assert page.locator("#target .symbol").all_inner_texts() == written
+    assert f"Step 1 of {len(written)}: after ‹bos› it writes {written[0]}, p = " in page.locator("#now").inner_text()
+    shades = page.eval_on_selector_all(
+        "#source .symbol", "all => all.map(one => +one.style.getPropertyValue('--weight'))"
+    )
+    assert shades == [near(weight) for weight in values.attn_weights[0, 0]]
+
+
+def test_nothing_that_is_not_the_page_s_own_can_run_or_be_fetched(browser: Any, model: Seq2Seq, tmp_path: Path) -> None:
+    page = browser.new_page()
+    page.goto(model.explore([1, 2], tmp_path / "page.html").as_uri())
+    tried = page.evaluate(
+        """async () => {
+            window.refused = new Set();
+            document.addEventListener("securitypolicyviolation", (event) => refused.add(event.effectiveDirective));
+            const add = (tag, textContent) =>
+                document.body.append(Object.assign(document.createElement(tag), {textContent}));
+            add("script", "window.pwned = 1");
+            add("style", "body { display: none }");
+            document.body.insertAdjacentHTML("beforeend", "<i style='color: red' onclick='window.pwned = 1'>x</i>");
+            document.body.lastChild.click();
+            const fetched = await fetch("https://example.invalid/").then(() => "fetched", () => "refused");
+            return [fetched, window.pwned ?? null, getComputedStyle(document.body).display];
+        }"""
+    )
+    assert tried == ["refused", None, "block"]
+    page.wait_for_function("refused.size === 5")
+    directives = {"script-src-elem", "script-src-attr", "style-src-elem", "style-src-attr", "connect-src"}
+    assert set(page.evaluate("[...refused]")) == directives
+    page.close()
+
+
+@pytest.mark.parametrize("id", ["s_i", "alpha_ij", "c_i", "y_i"])
+def test_keys_move_the_step_and_every_number_with_it(id: str, opened: Open, model: Seq2Seq) -> None:
+    page, (decoded, values) = opened(model), steps(model)
+    word = model.specification().values[id].word
+    last = decoded.symbols.shape[1]
+    node(page, id).click()
+
+    def is_at(step: int) -> None:
+        true = getattr(values, word)[0, step - 1]
+        assert page.locator("#step").input_value() == str(step)
+        low, high = fact(page, "min, max").split(", ")
+        assert [number(low), number(high)] == [near(true.min()), near(true.max())]
+        assert number(fact(page, "mean")) == near(true.mean())
+        assert number(fact(page, "norm")) == near(true.norm())
+        scale = getattr(values, word)[0].abs().max()
+        strip = f'.strip[data-of="{id}"] rect:not(.plate)'
+        read = "all => all.map(one => (one.classList.contains('less') ? -1 : 1) * one.getAttribute('fill-opacity'))"
+        assert page.eval_on_selector_all(strip, read) == [near(x / scale) for x in true]
+
+    is_at(1)
+    page.keyboard.press("ArrowRight")
+    is_at(2)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    is_at(2)
+    page.locator("#step").focus()
+    for key, step in (("End", last), ("ArrowRight", last), ("ArrowLeft", last - 1), ("Home", 1), ("ArrowUp", 2)):
+        page.keyboard.press(key)
+        is_at(step)
+    page.locator("#target .symbol").nth(last - 1).click()
+    is_at(last)
+
+
+def test_a_value_tells_its_shape_its_numbers_and_where_it_comes_from_and_goes(opened: Open, model: Seq2Seq) -> None:
+    page, (_, values) = opened(model), steps(model)
+    node(page, "s_i").click()
+    assert page.locator("#details h2").inner_text() == "sᵢ decoder_hidden" and fact(page, "shape") == "7"
+    page.locator(".heat").focus()
+    for position in (1, 2, 3):
+        page.keyboard.press("ArrowRight")
+        told = page.locator("#details [role=status]").inner_text()
+        assert told.startswith(f"number {position + 1}: ")
+        assert number(told.split(": ")[1]) == near(values.decoder_hidden[0, 0, position])
+    box = page.locator(".heat").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 6.5 / 7, box["y"] + 5)
+    told = page.locator("#details [role=status]").inner_text()
+    assert told.startswith("number 7: ") and number(told.split(": ")[1]) == near(values.decoder_hidden[0, 0, 6])
+    page.locator("#details dd button", has_text="prev_decoder").click()
+    assert page.locator("#details h2").inner_text() == "sᵢ₋₁ prev_decoder"
+    page.locator("#details dd button", has_text="decoder_hidden").click()
+    page.locator("#details dd button", has_text="RNN").click()
+    assert page.locator("#details h2").inner_text() == "RNN rnn"
+    node(page, "h_j").click()
+    assert fact(page, "shape") == "7 × 14"
+    page.locator(".heat").press("ArrowDown")
+    symbols, real = LETTERS.encode([SOURCE])
+    told = page.locator("#details [role=status]").inner_text()
+    assert told.startswith("row 2, number 1: ")
+    assert number(told.split(": ")[1]) == near(model.read(symbols, real).encoder_hidden[0, 1, 0].detach())
+
+
+def test_an_operation_tells_its_equation_code_parameters_and_arrows(opened: Open, model: Seq2Seq) -> None:
+    page = opened(model)
+    for operation in model.specification().operations.values():
+        node(page, operation.id).click()
+        module = model.decoder.step.get_submodule(operation.id)
+        assert fact(page, "class") == type(module).__name__
+        assert "=" in fact(page, "equation") and fact(page, "equation") in (type(module).__doc__ or "")
+        assert fact(page, "file").startswith("seq2seq_attn/nodes/")
+        words = [model.specification().values[id].word for id in (*operation.inputs, operation.output)]
+        buttons = page.locator("#details dd button").all_inner_texts()
+        assert [button.split(" ")[1] for button in buttons] == words
+        rows = [row.split("\t") for row in page.locator("#details table tbody tr").all_inner_texts()]
+        expected = [(n, " × ".join(map(str, p.shape)), f"{p.numel():,}") for n, p in module.named_parameters()]
+        assert [tuple(row) for row in rows] == expected
+        total = sum(p.numel() for p in module.parameters())
+        assert fact(page, "parameters") == (f"{total:,}" if total else "none")
+
+
+def test_a_cell_of_the_matrix_lights_its_symbols_and_the_arrows_of_alpha(opened: Open, model: Seq2Seq) -> None:
+    page, (decoded, values) = opened(model), steps(model)
+    written, width = names(decoded.symbols[0].tolist()), len(SOURCE)
+    cells = page.locator("#matrix .weight")
+    assert cells.count() == len(written) * width
+    assert lit(page) == set()
+
+    def is_lit(i: int, j: int) -> None:
+        assert lit(page) == {"softmax->alpha_ij", "alpha_ij->wsum"}
+        assert page.locator("#source .lit").all_inner_texts() == [SOURCE[j]]
+        assert page.locator("#target .lit").all_inner_texts() == [written[i]]
+        assert page.locator("#matrix thead .lit").all_inner_texts() == [SOURCE[j]]
+        assert page.locator("#matrix tbody th .lit").all_inner_texts() == [written[i]]
+        told = page.locator("#looked").inner_text()
+        assert told.startswith(f"writing {written[i]} (i = {i + 1}) it looks at {SOURCE[j]} (j = {j + 1}): ")
+        assert number(told.split(": ")[1]) == near(values.attn_weights[0, i, j])
+
+    cells.nth(width + 3).hover()
+    is_lit(1, 3)
+    cells.nth(2 * width + 5).hover()
+    is_lit(2, 5)
+    page.locator("h1").hover()
+    assert lit(page) == set() and page.locator(".lit").count() == 0
+    page.locator("#matrix thead button").first.focus()
+    for key in ("ArrowDown", "ArrowRight", "ArrowDown"):
+        page.keyboard.press(key)
+    is_lit(1, 1)
+    page.keyboard.press("End")
+    is_lit(1, width - 1)
+
+
+def test_resting_on_alpha_lights_the_row_of_the_step_and_the_slider_marks_it(opened: Open, model: Seq2Seq) -> None:
+    page, (decoded, _) = opened(model), steps(model)
+    written = names(decoded.symbols[0].tolist())
+    for step in range(len(written)):
+        node(page, "alpha_ij").hover()
+        assert page.locator("#target .lit").all_inner_texts() == [written[step]]
+        assert page.locator("#matrix tr.now .weight.lit").count() == len(SOURCE) == page.locator(".weight.lit").count()
+        rows = page.eval_on_selector_all("#matrix tbody tr", "all => all.map(row => row.classList.contains('now'))")
+        assert rows == [n == step for n in range(len(written))]
+        node(page, "c_i").hover()
+        assert lit(page) == {"wsum->c_i", "c_i->rnn", "c_i->out"} and page.locator(".weight.lit").count() == 0
+        page.keyboard.press("ArrowRight")
+
+
+@pytest.mark.parametrize("button", ["#source .symbol", "#matrix thead .symbol"])
+def test_hiding_a_position_shows_what_the_decoder_would_write_and_where_it_would_look(
+    button: str, opened: Open, model: Seq2Seq
+) -> None:
+    page, (decoded, _) = opened(model), steps(model)
+    symbols, real = LETTERS.encode([SOURCE])
+    sentence = model.read(symbols, real)
+    written = names(decoded.symbols[0].tolist())
+    outputs = set()
+    for j in range(len(SOURCE)):
+        page.locator(button).nth(j).click()
+        mask = sentence.mask.clone()
+        mask[0, j] = False
+        other = model.decoder.greedy(sentence._replace(mask=mask), bos=17, eos=18, max_length=9)
+        with torch.no_grad():
+            forced = model.decoder(sentence._replace(mask=mask), model.before(decoded.symbols)).output.log_softmax(-1)
+        would = names(other.symbols[0].tolist())
+        outputs.add(tuple(would))
+        assert page.locator("#whatif .tokens .symbol").all_inner_texts() == would
+        changed = [i for i, name in enumerate(would) if written[i : i + 1] != [name]]
+        assert [
+            int(i) for i in page.eval_on_selector_all("#whatif mark", "all => all.map(m => m.dataset.i)")
+        ] == changed
+        before, after = page.locator("#whatif p", has_text="Log-probability").inner_text().split(": ")[1].split(" → ")
+        assert number(before) == near(decoded.scores[0])
+        assert number(after) == near(forced.gather(2, decoded.symbols[..., None]).sum())
+        shown = page.eval_on_selector_all(
+            "#matrix .weight", "all => all.map(one => +one.style.getPropertyValue('--weight'))"
+        )
+        assert shown == pytest.approx(other.attn_weights.flatten().tolist(), abs=5.1e-4)
+        assert page.locator('[aria-pressed="true"].symbol').all_inner_texts() == [SOURCE[j]] * 2
+    assert len(outputs) > 1
+    page.get_by_text("Let it look again").click()
+    assert not page.locator("#whatif").is_visible() and page.locator("#matrix tbody tr").count() == len(written)
+
+
+def test_the_next_symbols_and_the_beam_are_those_of_the_step(opened: Open, model: Seq2Seq) -> None:
+    page, (decoded, values) = opened(model), steps(model)
+    for step in range(decoded.symbols.shape[1]):
+        best = values.output[0, step].softmax(-1).sort(descending=True)
+        rows = [row.split("\t") for row in page.locator("#likely tbody tr").all_inner_texts()]
+        assert [row[0] for row in rows] == names(best.indices[:5].tolist())
+        assert [number(row[1]) for row in rows] == [near(p) for p in best.values[:5]]
+        page.keyboard.press("ArrowRight")
+    found = model.beam(*LETTERS.encode([SOURCE]), size=3, max_length=9)[0][0]
+    first = page.locator("#beam tbody tr").first.inner_text().split("\t")
+    assert first[0] == "".join(names(list(found.symbols))) and number(first[1]) == near(found.score)
+
+
+def test_the_heads_of_an_attention_are_shown_one_by_one_or_in_their_mean(opened: Open) -> None:
+    model = models.model("multihead")
+    page, (_, values) = opened(model), steps(model)
+    for choice, weights in (("", values.attn_weights.mean(dim=2)), ("2", values.attn_weights[:, :, 2])):
+        page.locator("#head").select_option(choice)
+        shown = page.eval_on_selector_all(
+            "#matrix .weight", "all => all.map(one => +one.style.getPropertyValue('--weight'))"
+        )
+        assert shown == [near(weight) for weight in weights.flatten()]
+    assert not opened(models.model("gru")).locator("#heads").is_visible()
+
+
+def test_a_model_without_attention_says_so(opened: Open) -> None:
+    page = opened(models.model("no_attention"))
+    assert page.locator("#matrix tr").count() == 0
+    assert "This model has no attention" in page.locator("#looked").inner_text()
+    page.locator("#source .symbol").first.click()
+    assert "nothing changes" in page.locator("#whatif").inner_text()
+
+
+def test_positions_of_a_pyramid_are_called_by_what_they_have_read(opened: Open) -> None:
+    page = opened(models.model("pyramid"))
+    assert page.locator("#matrix thead .symbol").all_inner_texts() == ["ca", "fe", "ba", "d"]
+
+
+def test_of_a_long_matrix_the_rows_around_the_step_are_shown(opened: Open) -> None:
+    model = models.model("gru")
+    with torch.no_grad():
+        model.decoder.step.out.W.bias[18] = -1000  # it never ends
+    page = opened(model, "abcde" * 20, max_length=100)
+    assert page.locator("#axes").inner_text() == "rows: target 1 to 80 of 100, columns: source"
+    page.locator("#step").press("End")
+    assert page.locator("#axes").inner_text() == "rows: target 21 to 100 of 100, columns: source"
+    assert page.locator("#matrix tbody tr").count() == 80
+    assert page.locator("#matrix tr.now th button").get_attribute("data-i") == "99"
+
+
+def test_play_goes_to_the_end_and_begins_again(opened: Open, model: Seq2Seq) -> None:
+    page, last = opened(model), steps(model)[0].symbols.shape[1]
+    page.clock.install()
+    page.locator("#play").click()
+    assert page.locator("#play").inner_text() == "Pause"
+    page.clock.run_for(900)
+    assert page.locator("#step").input_value() == "2"
+    page.clock.run_for(900 * last)
+    assert (page.locator("#step").input_value(), page.locator("#play").inner_text()) == (str(last), "Play")
+    page.locator("#play").click()
+    assert page.locator("#step").input_value() == "1"
+    page.clock.run_for(900)
+    page.locator("#play").click()
+    page.clock.run_for(9000)
+    assert page.locator("#step").input_value() == "2"
+
+
+WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+
+
+@pytest.mark.parametrize("name", ["gru", "pointer_generator", "multihead", "pyramid", "no_attention", "coverage"])
+def test_on_a_screen_of_360_pixels_the_page_does_not_scroll_sideways(name: str, opened: Open) -> None:
+    page = opened(models.model(name), size=(360, 700))
+    page.locator("#source .symbol").nth(1).click()
+    ids = page.eval_on_selector_all("#diagram .node", "all => all.map(one => one.dataset.id)")
+    for id in ids:
+        node(page, id).press("Enter")
+        assert page.evaluate(WIDTHS) == [360, 360], id
+    left, right = page.evaluate(
+        "(({left, right}) => [left, right])(document.querySelector('#diagram').getBoundingClientRect())"
+    )
+    assert 0 <= left < right <= 360
+
+
+CONTRASTS = """() => {
+  const context = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+  const rgba = (color) => {
+    context.clearRect(0, 0, 1, 1);
+    context.fillStyle = color;
+    context.fillRect(0, 0, 1, 1);
+    return [...context.getImageData(0, 0, 1, 1).data];
+  };
+  const linear = (v) => (v <= 0.04045 * 255 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4);
+  const luminance = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+  const behind = (element) => {
+    const shape = element instanceof SVGElement && element.parentElement.querySelector("path, ellipse");
+    if (shape) return rgba(getComputedStyle(shape).fill);
+    for (let at = element; at; at = at.parentElement) {
+      const color = rgba(getComputedStyle(at).backgroundColor);
+      if (color[3] === 255) return color;
+    }
+  };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const found = [];
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement, style = getComputedStyle(element);
+    const isShown = element.checkVisibility() && !element.matches("script, style, option");
+    if (!isShown || !walker.currentNode.data.trim()) continue;
+    const [a, b] = [rgba(element instanceof SVGElement ? style.fill : style.color), behind(element)].map(luminance);
+    found.push([walker.currentNode.data.trim(), (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)]);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_is_readable_in_light_and_in_dark(scheme: str, opened: Open, model: Seq2Seq) -> None:
+    page = opened(model, color_scheme=scheme, reduced_motion="reduce")
+    texts = set()
+    for id in ("alpha_ij", "rnn"):
+        node(page, id).click()
+        page.locator("#source .symbol").nth(len(texts) and 2).click()
+        for text, contrast in page.evaluate(CONTRASTS):
+            assert contrast >= 4.5, text
+            texts.add(text)
+    assert texts >= {"Attention", "rnn", "softmax", "equation", "attn_weights", "Play", "reads", "Let it look again"}
+
+
+def test_light_and_dark_follow_the_system_until_the_button_is_pressed(opened: Open, model: Seq2Seq) -> None:
+    shade = "getComputedStyle(document.body).backgroundColor"
+    light, dark = (opened(model, color_scheme=scheme).evaluate(shade) for scheme in ("light", "dark"))
+    assert light != dark
+    page = opened(model, color_scheme="dark")
+    button = page.locator("#theme")
+    for expected, text in ((light, "Dark"), (dark, "Light")):
+        button.click()
+        assert (page.evaluate(shade), button.inner_text()) == (expected, text)
+    page.emulate_media(color_scheme="light")
+    assert page.evaluate(shade) == dark
+
+
+def test_nothing_moves_for_who_wants_no_motion(opened: Open, model: Seq2Seq) -> None:
+    moving = "[...document.querySelectorAll('*')].some(one => getComputedStyle(one).transitionDuration !== '0s')"
+    assert opened(model, reduced_motion="no-preference").evaluate(moving)
+    assert not opened(model, reduced_motion="reduce").evaluate(moving)
+
+
+def test_everything_can_be_done_with_the_keyboard_and_the_focus_is_seen(opened: Open, model: Seq2Seq) -> None:
+    page = opened(model)
+    reached, seen = (
+        [],
+        """() => {
+        const at = document.activeElement, style = getComputedStyle(at);
+        const shape = at.querySelector(':scope > path, :scope > ellipse');
+        return [at.dataset.id || at.id || at.textContent, at.ariaLabel || at.textContent || at.id,
+                style.outlineStyle !== 'none' || parseFloat(shape && getComputedStyle(shape).strokeWidth) >= 3];
+    }""",
+    )
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        what, label, is_seen = page.evaluate(seen)
+        assert is_seen and label, what
+        reached.append(what)
+        if what == "BODY" or what in reached[:-1]:
+            break
+    graph = model.specification()
+    assert reached[:3] == ["theme", "play", "step"]
+    assert set(reached) >= {*graph.values, *graph.operations, SOURCE[0]}
+    for id, key in (("a", "Enter"), ("c_i", "Space")):
+        node(page, id).focus()
+        page.keyboard.press(key)
+        assert node(page, id).get_attribute("aria-pressed") == "true"
+    assert page.locator("#details h2").inner_text() == "cᵢ context"
+    page.locator("#source .symbol").first.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "Enter"):
+        page.keyboard.press(key)
+    assert "position 2" in page.locator("#whatif h2").inner_text()
+    page.keyboard.press("Enter")
+    assert not page.locator("#whatif").is_visible()
+
+
+def test_no_name_becomes_markup_or_script_and_none_spills(opened: Open, model: Seq2Seq) -> None:
+    alphabet = Named("abcdefghijklmnopq", names=tuple(ATTACKS[:23]))
+    for part in (ATTACKS[:23], ATTACKS[-23:]):
+        alphabet = Named("abcdefghijklmnopq", names=tuple(part))
+        page = opened(model, list(range(23)), alphabet=alphabet, size=(360, 700))
+        plain = opened(model, list(range(23)), size=(360, 700))
+        tags = "[...document.querySelectorAll('body > *, main > *, script, img, a, iframe')].map(one => one.tagName)"
+        assert page.evaluate(tags) == plain.evaluate(tags)
+        for j in range(23):
+            page.locator("#source .symbol").nth(j).evaluate("one => one.click()")
+            page.keyboard.press("ArrowRight")
+            assert page.evaluate(WIDTHS) == [360, 360]
+        names_shown = page.locator(".symbol").all_text_contents()
+        assert len(names_shown) > 100 and all(0 < len(name) <= 40 for name in names_shown)
+        everything = page.locator("body").inner_text()
+        assert not set(everything) & set("\0\x01\x1b\x7f\u202e\u2066\u2067\u2068\u2069\u200f\ufeff\u2028\ud800")
+        assert page.evaluate("window.pwned ?? null") is None
+        assert any("<script>" in name for name in names_shown)
+    assert len(ATTACKS) >= 23
