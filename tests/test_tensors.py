@@ -28,7 +28,7 @@ from seq2seq_attn.nodes import (
     Softmax,
 )
 from seq2seq_attn.tensors import Opened, record
-from seq2seq_attn.tensors.folds import DROPOUT, MASKING, PASSING
+from seq2seq_attn.tensors.folds import DROPOUT, MASKED, PASSING
 from seq2seq_attn.tensors.repeats import Draft, first_turns
 from seq2seq_attn.tensors.tape import SYMBOLS, Tape
 
@@ -216,7 +216,7 @@ def test_what_is_folded_away_is_form_and_masks(name: str) -> None:
     folded, everything = (Counter(operations(record(*args, hidden=hidden))) for hidden in (False, True))
     checks = {"<", "≥", "∨", "any"} if name == "copy" else set()  # whether a symbol is one
     assert not folded - everything
-    assert (everything - folded).keys() <= PASSING | DROPOUT | {SYMBOLS.get(word, word) for word in MASKING} | {
+    assert (everything - folded).keys() <= PASSING | DROPOUT | {SYMBOLS.get(word, word) for word in MASKED} | {
         "¬"
     } | checks
 
@@ -274,6 +274,12 @@ FOLDS: dict[str, tuple[Callable[..., Any], str]] = {
     "and": (lambda self, x, y: (x > 0) & y, ">(x)"),
     "attention": (
         lambda self, x, y: F.scaled_dot_product_attention(x[None], x[None], x[None], attn_mask=y.expand(3, 3)),
+        "attention(x, x, x)",
+    ),
+    "attention with a mask of numbers": (
+        lambda self, x, y: F.scaled_dot_product_attention(
+            *[x[None]] * 3, attn_mask=torch.zeros(3).masked_fill_(~y, -torch.inf)
+        ),
         "attention(x, x, x)",
     ),
     "in order of lengths": (lambda self, x, y: x.exp()[y.long().argsort()], "exp(x)"),
@@ -342,8 +348,8 @@ def test_a_word_is_missing() -> None:
 
 
 def test_what_comes_from_nowhere_is_a_constant() -> None:
-    module = Runs(lambda self, x: torch.arange(3) + REAL.long() + torch.zeros_like(x) + torch.rand(3))
-    assert words(opened(module, X), "constant") == {"arange", "constant", "zeros_like", "rand"}
+    module = Runs(lambda self, x: torch.arange(3) + REAL.long() + x.new_ones(3) + torch.zeros_like(x) + torch.rand(3))
+    assert words(opened(module, X), "constant") == {"arange", "constant", "new_ones", "zeros_like", "rand"}
 
 
 def test_a_buffer_has_its_name() -> None:
@@ -363,6 +369,9 @@ DETAILS: dict[str, tuple[Callable[[Tensor], Tensor], str, str]] = {
     "a power of a number": (lambda x: 10000**x, "^", "10000 ^ ·"),
     "in place": (lambda x: x.exp().mul_(2), "×", "2"),
     "by an operator in place": (lambda x: x.exp().__isub__(2), "−", "2"),
+    "by a function": (lambda x: torch.rsub(x, 2), "−", "2 − ·"),
+    "the form of the result": (lambda x: x.amax(dim=1, keepdim=True), "amax", "dim=1"),
+    "heads": (lambda x: nn.MultiheadAttention(4, 2)(*[F.pad(x, (0, 1))] * 3)[0], "attention", "num_heads=2"),
     "a bound": (lambda x: x.clamp(min=0.25), "clamp", "min=0.25"),
     "a convolution": (lambda x: F.conv1d(x, torch.ones(2, 3, 1), None, (1,), (2,)), "conv1d", "padding=2"),
     "an equation": (lambda x: torch.einsum("ij->j", x), "einsum", "ij->j"),
@@ -433,6 +442,33 @@ def test_turns_that_differ_in_their_detail_say_so() -> None:
     assert [(item.detail, item.count) for item in found.items if item.name == "×"] == [("…", 2)]
 
 
+@pytest.mark.parametrize("positions", [3, 8])
+def test_layers_within_a_loop_are_turns_each_of_its_own(positions: int) -> None:
+    layers = nn.ModuleList(nn.RNNCell(E, E) for _ in range(2))
+
+    def function(self: Any, x: Tensor) -> Tensor:
+        states = [torch.zeros(E), torch.zeros(E)]
+        for position in x:
+            for number, layer in enumerate(layers):
+                position = states[number] = torch.sin(layer(position, states[number]))
+        return position
+
+    found = opened(Runs(function), torch.randn(positions, E))
+    assert [(item.name, item.count) for item in found.items if item.role == "operation"] == [
+        ("rnn_tanh_cell", positions),
+        ("sin", positions),
+    ] * 2
+
+
+def test_what_a_library_reads_of_lengths_and_packing_is_folded() -> None:
+    for name, word in (("GRU", "gru"), ("LSTM", "lstm"), ("Elman, one direction", "rnn_tanh")):
+        encoder = ENCODERS[name]
+        assert operations(opened_encoder(encoder)) == [word]
+        parameters = ", ".join(["rnn." + name for name, _ in encoder.encoder().rnn.named_parameters()])
+        states = "zeros, zeros" if word == "lstm" else "zeros"
+        assert written(opened_encoder(encoder)) == f"{word}(embedded, {states}, {parameters})"
+
+
 def test_one_call_of_the_library_is_one_operation_whatever_its_length() -> None:
     rnn = GRUStep(E, H)
     sequence = Runs(lambda self, x, y: rnn.sequence(x, y))
@@ -451,6 +487,10 @@ TURNS: dict[str, tuple[list[Draft], list[int]]] = {
     "two places": ([draft("x"), draft("f", 0), draft("g", 0)], [0, 1, 2]),
     "handed on": ([draft("0"), draft("f", 0), draft("f", 1), draft("f", 2)], [0, 1, 1, 1]),
     "two in turn": ([draft("0"), draft("f", 0), draft("g", 1), draft("f", 2), draft("g", 3)], [0, 1, 2, 1, 2]),
+    "only the second differs": (
+        [draft("x"), draft("f", 0), draft("f", 0), draft("g", 0), draft("g", 0), draft("g", 0), draft("f", 3)],
+        [0, 1, 1, 3, 3, 3, 6],
+    ),
     "two loops": (
         [draft("0"), draft("f", 0), draft("f", 1), draft("1", 2), draft("f", 3), draft("f", 4)],
         [0, 1, 1, 3, 4, 4],

@@ -15,10 +15,8 @@ PASSING = frozenset([
 ])  # fmt: skip
 # They do so too, on or off, but that of a constant is noise that multiplies something.
 DROPOUT = frozenset(["dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"])
-# They are gone with their mask: what is left is their other operand.
-MASKING = frozenset(["masked_fill", "where", "mul", "and", "or"])
-# They take a mask, or lengths that were counted in one, beside values.
-TAKING_MASKS = MASKING | {"gru", "lstm", "rnn_tanh", "rnn_relu", "attention"}
+# They take a mask, or lengths counted in one, beside values; if one value is left, they are gone with the mask.
+MASKED = frozenset(["masked_fill", "where", "mul", "and", "or", "gru", "lstm", "rnn_tanh", "rnn_relu", "attention"])
 
 
 @dataclass(frozen=True)
@@ -51,13 +49,13 @@ def left(word: str, operands: Sequence[Operand], masks: frozenset[int]) -> tuple
     if operands and (word in PASSING or (word in DROPOUT and operands[0].roots)):
         kept = [operands[0], *(operand for operand in operands[1:] if not operand.roots <= masks)]
         return kept, len(kept) == 1
-    if word not in TAKING_MASKS:
+    if word not in MASKED:
         return list(operands), False
     kept = [operand for operand in operands if not _is_mask(word, operand, masks)] or list(operands[:1])
     lost = len(kept) < len(operands)
     if word == "where" and lost:  # where(mask, new, old): on padding stands what the new value was made from
         kept = [kept[0], *(operand for operand in kept[1:] if not operand.roots <= kept[0].roots)]
-    return kept, word in MASKING and lost and len(kept) == 1
+    return kept, lost and len(kept) == 1
 
 
 def _is_mask(word: str, operand: Operand, masks: frozenset[int]) -> bool:
