@@ -96,7 +96,7 @@ def _set(sign: str) -> str:
         return _SPECIAL.get(sign) or f"\\{_LETTERS[sign]}{{}}"
     if sign.isascii():
         return sign
-    base, *accents = unicodedata.normalize("NFD", sign)
+    base, *accents = [*unicodedata.normalize("NFD", sign)]
     if base.isascii() and len(accents) == 1 and accents[0] in _ACCENTS:
         return f"\\{_ACCENTS[accents[0]]}{{{base}}}"
     return f"\\unicode{{{sign}}}{{{ord(sign):04X}}}"

@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 from seq2seq_attn.compare import Fate
 from seq2seq_attn.flowchart import bars
+from seq2seq_attn.label import cells
 from seq2seq_attn.scene import Arrow, Box, Role, Scene, printable
 
 _MARKS: dict[Fate, str] = {"both": "  ", "added": "+ ", "gone": "- ", "changed": "~ "}
 _UNMARKED: dict[Fate, str] = dict.fromkeys(_MARKS, "")
 _ROLES: dict[Role, str] = {"parameter": " (parameter)", "hidden": " (in no diagram)"}
 _HANDED = ("recurrence", "handed")
+_CELLS = 16  # of a chart
 _DEEPEST = 12  # levels below a heading; what is deeper becomes a branch of its own, so that no line starts far right
 
 
@@ -103,16 +105,19 @@ class _Growing:
             is_told, is_elsewhere = id in self.told, self.home.get(id, place) != place
             if is_told or is_elsewhere or (sources and depth == _DEEPEST):
                 mark = " ↑" if is_told else " ↓"
-                waiting += [id] * (not is_elsewhere)
+                waiting += [] if is_elsewhere else [id]
                 text += _joined(_name(box), *labels)
                 break
             self.told.add(id)
-            behind += [bars(box.chart, box.signed)] * bool(box.chart)
-            behind += [words for words in [self._words(id, fates)] if words]
+            if box.chart:
+                behind.append(bars(tuple(cells(box.chart, _CELLS)), box.signed))
+            handed, first = self._handed(id, fates)
+            behind += handed
+            below += first
             joint = self._joint(box, sources)
             text += _joined(_name(box), *labels, sources[0].label if joint else "")
             if not joint:
-                below = [self._branch(next.source, next, place, waiting, depth + 1) for next in sources]
+                below += [self._branch(next.source, next, place, waiting, depth + 1) for next in sources]
                 break
             text, labels, id = f"{text} {joint} ", [], sources[0].source
             fates.append(sources[0].fate)
@@ -128,16 +133,20 @@ class _Growing:
                 return "of"
         return ""
 
-    def _words(self, id: str, fates: list[Fate]) -> str:
-        """Where a value comes from that another step hands on."""
-        parts = []
+    def _handed(self, id: str, fates: list[Fate]) -> tuple[list[str], list[_Branch]]:
+        """What is said behind a value that another step hands on, and, of the first step, below it."""
+        behind, below = list[str](), list[_Branch]()
         returns = any(arrow.way == "recurrence" for arrow in self.handed[id])
         for arrow in self.handed[id]:
-            when = " of the step before" if arrow.way == "recurrence" else " at first" if returns else ""
-            words = _name(self.boxes[arrow.source]).replace("~", "") + when
-            parts.append(f"~{words}~" if arrow.fate == "gone" else words)
+            name = _name(self.boxes[arrow.source])
+            if arrow.way == "handed" and returns:
+                mark = "↑" if arrow.source in self.told else "↓"
+                below.append(_Branch(f"at first {name} {mark}", arrow.fate, []))
+                continue
+            words = name.replace("~", "") + " of the step before" * returns
+            behind.append("← " + (f"~{words}~" if arrow.fate == "gone" else words))
             fates += ["changed"] * (arrow.fate != "both" and self.boxes[id].fate == "both")
-        return f"← {', '.join(parts)}" if parts else ""
+        return behind, below
 
 
 def _name(box: Box) -> str:
