@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from seq2seq_attn import Seq2Seq, cipher, cli, mermaid
+from seq2seq_attn import Alphabet, Seq2Seq, cipher, cli, mermaid
 
 EDITED = mermaid.shipped()["bahdanau"].replace("y_ii --> out\n", "")
 SMALL = ["--steps", "3", "--held-out", "20", "--max-length", "5", "--batch-size", "4", "--hidden-size", "8"]
@@ -25,8 +25,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_cipher_writes_the_model_its_picture_the_heatmap_the_curve_and_what_was_measured(run: Path) -> None:
-    names = "attention.png config.json diagram.mmd diagram.svg learning.png measured.json model.safetensors"
+    names = (
+        "alphabet.txt attention.png config.json diagram.mmd diagram.svg learning.png measured.json model.safetensors"
+    )
     assert sorted(path.name for path in run.iterdir()) == names.split()
+    assert Alphabet.load(run) == cipher.ALPHABET
     assert mermaid.load(run / "diagram.mmd") == mermaid.load("bahdanau")
     for name in ("attention.png", "learning.png"):
         with Image.open(run / name) as image:
@@ -136,6 +139,39 @@ def test_check_names_the_arrow_that_an_edited_diagram_lacks_and_exits_1(
     assert capsys.readouterr().out == f"arrow y_ii → out is only in the model\n{run} differs from {edited}\n"
 
 
+def explored(*arguments: object) -> str:
+    """The page of a decode."""
+    out = Path(str(arguments[0])).parent / "page.html"
+    assert cli.main(["explore", *map(str, arguments), "-o", str(out)]) == 0
+    return out.read_text(encoding="utf-8")
+
+
+def test_explore_writes_the_page_of_a_text_in_the_alphabet_that_lies_with_the_model(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = explored(run, "FUV-")
+    assert capsys.readouterr().out == f"wrote {run.parent / 'page.html'}\n"
+    same = Seq2Seq.from_pretrained(run).explore("FUV-", tmp_path / "x.html", alphabet=cipher.ALPHABET)
+    assert page == same.read_text(encoding="utf-8") and '"positions":["F","U","V","-"]' in page
+    assert explored(run, "FUV-", "--beam", "2") != page != explored(run, "FUV-", "--max-length", "3")
+
+
+def test_explore_takes_numbers_for_a_model_without_an_alphabet(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = tmp_path / "bare"
+    Seq2Seq.from_pretrained(run).save_pretrained(bare)
+    assert '"positions":["5","20","21","26"]' in explored(bare, "5 20 21 26")
+    for text in ("FUV", "1.5", "1,2"):
+        assert cli.main(["explore", str(bare), text, "-o", str(tmp_path / "x.html")]) == 2
+        assert f"{bare} has no alphabet.txt, so that {text!r} has to be numbers with spaces" in capsys.readouterr().err
+    assert cli.main(["explore", str(bare), "27", "-o", str(tmp_path / "x.html")]) == 2
+    assert "source[0, 0] is 27; the vocabulary has the symbols 0 to 26" in capsys.readouterr().err
+    assert cli.main(["explore", str(run), "fuv", "-o", str(tmp_path / "x.html")]) == 2
+    assert "character 1 of 'fuv' is 'f', which is not in 'ABC" in capsys.readouterr().err
+    assert not (tmp_path / "x.html").exists()
+
+
 def test_summary_prints_the_nodes_by_name(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["summary", str(run)]) == 0
     printed = capsys.readouterr().out
@@ -211,6 +247,7 @@ def test_cipher_trains_another_diagram_with_another_encoder_and_cell(
         (["summary", "nowhere"], "there is no folder 'nowhere'"),
         (["check", "."], ". holds no model: config.json is not there; a folder that save_pretrained wrote has it"),
         (["summary", "."], ". holds no model: config.json is not there"),
+        (["explore", ".", "ABC", "-o", "x.html"], ". holds no model: config.json is not there"),
         (["draw", ".", "-o", "x.svg"], ". holds no model: config.json is not there"),
         (["check", "first_rnn"], "first_rnn.mmd:17: nothing makes 'y_{i} output', by which symbols are chosen"),
         (["cipher", "--diagram", "first_rnn"], "first_rnn.mmd:17: nothing makes 'y_{i} output'"),
