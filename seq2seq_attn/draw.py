@@ -68,7 +68,8 @@ class Drawing:
         for id, band in (bands or {}).items():
             if band not in BANDS:
                 raise ValueError(f"the band of {id} is {band!r}; there are {', '.join(BANDS)}")
-        return cls(step(Difference(graph, graph), title, bands=bands, codes=codes), style, graph=graph)
+        scene = step(Difference(graph, graph), title, bands=bands, codes=codes)
+        return cls(scene, style, graph=None if bands else graph)
 
     @classmethod
     def of_difference(

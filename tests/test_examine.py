@@ -11,7 +11,7 @@ import torch
 from models import PICTURES, config, edited
 from torch import Tensor, nn
 
-from seq2seq_attn import Seq2Seq, examine, kinds, mermaid
+from seq2seq_attn import Seq2Seq, kinds, mermaid
 from seq2seq_attn.decoder import Decoder
 from seq2seq_attn.examine import false_labels, false_schedule, record, whole
 from seq2seq_attn.kinds import register
@@ -21,7 +21,6 @@ from seq2seq_attn.nodes import (
     GRUStep,
     HardAttention,
     LayeredStep,
-    LSTMStep,
     MultiHeadEnergy,
     Softmax,
     Sparsemax,
@@ -395,10 +394,3 @@ def test_what_reads_such_a_node_is_named_too() -> None:
         "output is another when what can leave the loop has left it",
         "attn_hidden is another when what can leave the loop has left it",
     ]
-
-
-def test_the_file_of_a_class_is_found_if_there_is_one() -> None:
-    found = examine.file(LSTMStep(2, 3))
-    assert found is not None and found.name == "rnn.py" and found.is_file()
-    of_a_notebook = type("OfANotebook", (nn.Module,), {"__module__": "a_notebook"})
-    assert examine.file(of_a_notebook()) is None

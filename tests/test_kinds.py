@@ -14,9 +14,9 @@ import pytest
 from models import config
 from torch import Tensor, nn
 
-from seq2seq_attn import build, kinds, mermaid
+from seq2seq_attn import build, code, kinds, mermaid
 from seq2seq_attn.graph import Graph, GraphError, Operation, Value
-from seq2seq_attn.kinds import CELLS, find, known, register, sources
+from seq2seq_attn.kinds import CELLS, codes, find, known, register
 from seq2seq_attn.signature import Choice, Kind, Slot
 from seq2seq_attn.whole import split
 
@@ -378,10 +378,10 @@ def test_the_files_behind_a_picture_are_found_without_torch() -> None:
     program = (
         "import sys\n"
         "from seq2seq_attn import mermaid\n"
-        "from seq2seq_attn.kinds import sources\n"
+        "from seq2seq_attn.kinds import codes\n"
         "for name in mermaid.shipped():\n"
-        "    for id, file in sources(mermaid.load(name)).items():\n"
-        "        print(name, id, file)\n"
+        "    for id, code in codes(mermaid.load(name)).items():\n"
+        "        print(name, id, code.file)\n"
         "assert 'torch' not in sys.modules\n"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -393,7 +393,8 @@ def test_the_files_behind_a_picture_are_found_without_torch() -> None:
 
 
 def test_the_file_behind_an_operation_is_the_one_of_its_class() -> None:
-    found = {id: file.relative_to(Path(kinds.__file__).parent) for id, file in sources(mermaid.load("seq2seq")).items()}
+    package = Path(kinds.__file__).parent
+    found = {id: (code.file or package).relative_to(package) for id, code in codes(mermaid.load("seq2seq")).items()}
     assert {id: file.as_posix() for id, file in found.items()} == {
         "embed_source": "nodes/embedding.py",
         "encoder": "encoders/rnn.py",
@@ -408,7 +409,9 @@ def test_the_file_behind_an_operation_is_the_one_of_its_class() -> None:
 
 
 @pytest.mark.usefixtures("register_for_now")
-def test_an_operation_of_another_kind_has_no_file_of_this_package() -> None:
+def test_the_code_of_a_kind_of_ones_own_is_its_class_and_an_unknown_kind_has_none() -> None:
     register(Double, "double", "ij -> ij")
-    assert sources(seed("softmax", "double")[0]).keys() == SEED.operations.keys() - {"softmax"}
-    assert sources(seed("softmax", "tripled")[0]).keys() == SEED.operations.keys() - {"softmax"}
+    found = codes(seed("softmax", "double")[0])
+    assert found.keys() == SEED.operations.keys() and found["softmax"] == code.of(Double)
+    assert (found["softmax"].name, found["softmax"].file) == ("Double", Path(__file__))
+    assert codes(seed("softmax", "tripled")[0]).keys() == SEED.operations.keys() - {"softmax"}

@@ -27,9 +27,13 @@ def blocks(language: str) -> list[str]:
 @pytest.mark.parametrize("name", mermaid.shipped())
 def test_the_committed_picture_of_a_diagram_shows_its_nodes_and_arrows(name: str) -> None:
     graph, svg = mermaid.load(name), ROOT / "diagrams" / f"{name}.svg"
-    assert sorted(title for title, _ in groups(svg, "node")) == sorted([*graph.values, *graph.operations])
+    frames = [f"{title.removeprefix('cluster_')}-words" for title, _ in groups(svg, "cluster")]
+    assert frames == (["step-words"] if name == "seq2seq" else [])
+    titles = [title for title, _ in groups(svg, "node")]
+    assert sorted(titles) == sorted([*graph.values, *graph.operations, *frames])
     arrows = [*graph.arrows, *((before.id, now.id) for now, before in graph.recurrences)]
     arrows += [(first.id, before.id) for first, before in graph.beginnings]
+    arrows += [("w_ii", "y_i")] if name == "seq2seq" else []  # the symbol chosen begins the next step
     assert sorted(title for title, _ in groups(svg, "edge")) == sorted(map("->".join, arrows))
 
 

@@ -17,7 +17,7 @@ from table import tensors
 from test_trace import lying
 from torch import Tensor
 
-from seq2seq_attn import Seq2Seq, Wired
+from seq2seq_attn import Drawing, Seq2Seq, Wired
 from seq2seq_attn.mask import length_mask
 from seq2seq_attn.mermaid import load, parse, shipped
 from seq2seq_attn.schedule import schedule
@@ -487,16 +487,23 @@ def test_a_model_of_nothing_but_its_last_symbol_is_a_picture_too() -> None:
     assert net.greedy(source, source_mask, max_length=3).attn_weights.shape == (3, 3, 0)
 
 
+def linked(drawing: Drawing) -> dict[str, str]:
+    """The name of the file behind each operation that has one."""
+    return {box.id: box.code.file.name for box in drawing.scene.boxes if box.code and box.code.file}
+
+
 def test_a_drawing_has_the_file_of_each_operation_and_the_bands_of_its_schedule() -> None:
     net = model("transformer")
     drawing = net.draw(whole=True, schedule=True)
-    assert drawing.graph == net.specification(whole=True)
-    files = {id: file.name for id, file in drawing.sources.items()}
+    graph = net.specification(whole=True)
+    assert [box.id for box in drawing.scene.boxes] == [*graph.values, *graph.operations]
+    files = linked(drawing)
     assert files["encoder"] == "transformer.py" and files["bridge"] == "bridge.py" and files["a"] == "energy.py"
     assert files["embed_source"] == files["embed_target"] == "embedding.py"
-    assert drawing.bands == schedule(drawing.graph).bands()
-    assert {id for id, band in drawing.bands.items() if band == "inside"} == {"rnn"}
-    assert not net.draw().bands
+    framed = {id: frame.id for frame in drawing.scene.frames for id in frame.boxes if id in graph.operations}
+    assert framed == schedule(graph).bands()
+    assert {id for id, band in framed.items() if band == "inside"} == {"rnn"}
+    assert not net.draw().scene.frames
 
 
 def test_an_operation_that_is_called_like_a_part_of_the_model_is_drawn_with_its_own_file() -> None:
@@ -504,7 +511,7 @@ def test_an_operation_that_is_called_like_a_part_of_the_model_is_drawn_with_its_
         shipped()["luong"].replace("rnn[", "decoder[").replace("rnn -->", "decoder -->").replace("> rnn", "> decoder")
     )
     drawing = Seq2Seq.from_diagram(text, config()).draw(whole=True)
-    assert drawing.sources["decoder"].name == "rnn.py"
+    assert linked(drawing)["decoder"] == "rnn.py"
 
 
 @pytest.mark.parametrize(
@@ -551,7 +558,8 @@ def test_a_class_without_a_file_is_drawn_without_a_link() -> None:
     exec("from seq2seq_attn.nodes import Softmax\nclass Mine(Softmax): pass", {"__name__": "notebook"}, namespace)
     net.decoder.step.softmax = namespace["Mine"]()
     drawing = net.draw()
-    assert drawing.sources.keys() == {"a", "wsum", "rnn", "out"}
+    assert linked(drawing).keys() == {"a", "wsum", "rnn", "out"}
+    assert drawing.dot().count("URL=") == 4
 
 
 def test_symbols_behind_the_end_are_eos() -> None:

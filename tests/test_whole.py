@@ -199,10 +199,12 @@ def test_a_drawing_shows_the_step_or_the_whole_and_the_bands_of_either(name: str
     assert {*OUTSIDE} == whole.operations.keys() - step.operations.keys()
     for is_whole, graph in ((False, step), (True, whole)):
         drawing = model.draw(whole=is_whole, schedule=True)
-        assert drawing.graph == graph and drawing.sources.keys() == graph.operations.keys()
-        assert drawing.bands == {
-            **dict.fromkeys(before | ({*OUTSIDE} if is_whole else set()), "before"),
-            **dict.fromkeys(inside, "inside"),
-            **dict.fromkeys(after, "after"),
-        }
-        assert not model.draw(whole=is_whole).bands
+        boxes = {box.id: box for box in drawing.scene.boxes}
+        assert list(boxes) == [*graph.values, *graph.operations]
+        assert {id for id, box in boxes.items() if box.code} == graph.operations.keys()
+        framed = {frame.id: {*frame.boxes} & graph.operations.keys() for frame in drawing.scene.frames}
+        expected = {"before": before | ({*OUTSIDE} if is_whole else set()), "inside": inside, "after": after}
+        assert framed == {band: ids for band, ids in expected.items() if ids}
+        plain = model.draw(whole=is_whole)
+        assert plain.graph == graph
+        assert [frame.id for frame in plain.scene.frames] == (["step"] if is_whole else [])
