@@ -19,7 +19,7 @@ from seq2seq_attn.panels import Panel
 
 _CELL = 0.32  # inches, as all lengths here
 _LONGEST_PANEL, _LONGEST_FIGURE = 16.0, 32.0
-_GAP, _TICK, _AXIS_LABEL, _TITLE, _BETWEEN_LABELS = 0.3, 0.12, 0.3, 0.25, 0.05
+_GAP, _TICK, _AXIS_LABEL, _BETWEEN_LABELS = 0.4, 0.12, 0.25, 0.05  # a title stands in the gap
 _BAR, _BAR_LENGTHS, _BAR_LABELS = 0.15, (1.2, 2.5), 0.7
 
 
@@ -61,7 +61,7 @@ def heatmaps(
 
     heights = [cell * max(len(panel.target) for panel in row) for row in grid]
     widths = [max(lettering.width(titles), *(cell * len(panel.source) for panel in column)) for column in columns]
-    above = [max(_TITLE * bool(p.title) + lettering.across(p.source, cell).height for p in row) for row in grid]
+    above = [max(lettering.across(p.source, cell).height for p in row) for row in grid]
     beside = [max(lettering.width(panel.target) for panel in column) for column in columns]
     tops = _starts(heights, [size + _TICK + _AXIS_LABEL + _GAP for size in above])
     lefts = _starts(widths, [size + _TICK + _AXIS_LABEL + _GAP for size in beside])

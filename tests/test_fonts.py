@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import matplotlib
 import pytest
@@ -61,7 +63,7 @@ def test_the_font_of_the_squares_is_needed_for_these_characters_alone(bare: list
     assert families(["ʃ", "ŋ", "Wörter", "слова", "λόγος"]) == families([])
     assert families(["ʃ", "你"]) == [*families([]), squares]
     draw("ʃ你好", families(["ʃ你好"]))
-    with pytest.raises(UserWarning, match="missing from font"):
+    with pytest.raises(UserWarning, match=r"missing from (current )?font"):
         draw("ʃ你好", families([]))
 
 
@@ -86,6 +88,23 @@ def test_what_is_no_font_is_passed_over(bare: list[str], tmp_path: Path) -> None
     (tmp_path / "a.ttf").write_text("no font")
     bare.extend([str(tmp_path / "a.ttf"), str(tmp_path / "gone.ttf"), write_font(tmp_path / "c.ttf", "你")])
     assert families(["你"])[-1] == str(tmp_path / "c.ttf")
+
+
+def test_a_font_of_bitmaps_is_passed_over_and_refused(
+    bare: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outlines = write_font(tmp_path / "outlines.ttf", "你")
+    bare.extend(["bitmaps.ttf", outlines])
+    open_font = font_manager.get_font
+
+    def opened(file: str) -> Any:
+        has_all = SimpleNamespace(scalable=False, get_char_index=lambda code: 1)  # matplotlib cannot set its size
+        return has_all if file == "bitmaps.ttf" else open_font(file)
+
+    monkeypatch.setattr(font_manager, "get_font", opened)
+    assert families(["你"])[-1] == outlines
+    with pytest.raises(ValueError, match=r"font 'bitmaps\.ttf' is no font file with outlines"):
+        families(["a"], "bitmaps.ttf")
 
 
 def test_characters_that_no_font_has_are_named_with_a_way_out(bare: list[str]) -> None:

@@ -96,6 +96,16 @@ def test_where_there_is_room_every_symbol_has_its_label(name: str) -> None:
         assert len(heatmap.image.axes.get_yticks()) == heatmap.image.get_array().shape[0]
 
 
+@pytest.mark.parametrize(
+    ("labels", "rotation"), [("ABC", 0), ("ɰWæ", 0), (["the", "cat", "sleeps"], 90), (["a", "b", "c" * 24], 90)]
+)
+def test_labels_stand_upright_where_they_are_short_and_turned_where_they_are_not(
+    labels: Sequence[str], rotation: int
+) -> None:
+    _, (heatmap,) = heatmaps([[Panel(torch.ones(2, 3), labels, "xy")]])
+    assert {text.get_rotation() for text in heatmap.image.axes.get_xticklabels()} == {rotation}
+
+
 @pytest.mark.parametrize("name", GRIDS)
 def test_cells_are_squares_of_one_size_and_the_figure_has_its_limits(name: str) -> None:
     figure, shown = heatmaps(GRIDS[name])

@@ -65,7 +65,8 @@ def test_weights_of_any_kind_are_taken_as_they_come(dtype: torch.dtype, device: 
         pytest.skip("there is no cuda device here")
     given = torch.eye(3)[:2].to(device, dtype).requires_grad_(dtype.is_floating_point)
     ((panel,),) = panels(given, "ABC", "xy")
-    assert torch.equal(panel.weights, torch.eye(3)[:2]) and not panel.weights.requires_grad
+    torch.testing.assert_close(panel.weights, torch.eye(3)[:2], rtol=0, atol=0)  # of its dtype and device too
+    assert not panel.weights.requires_grad
 
 
 @pytest.mark.parametrize(
