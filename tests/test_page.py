@@ -499,6 +499,13 @@ def test_everything_can_be_done_with_the_keyboard_and_the_focus_is_seen(opened: 
     assert "position 2" in page.locator("#whatif h2").inner_text()
     page.keyboard.press("Enter")
     assert not page.locator("#whatif").is_visible()
+    page.locator("#matrix thead .symbol").nth(2).focus()
+    for is_hidden in (True, False):  # the matrix is made anew, and keeps the focus
+        page.keyboard.press("Enter")
+        assert page.locator("#whatif").is_visible() is is_hidden
+    page.locator("#details dd button").first.focus()
+    page.keyboard.press("ArrowRight")  # would make the button anew, and lose the focus
+    assert page.locator("#step").input_value() == "1"
 
 
 def test_no_name_becomes_markup_or_script_and_none_spills(opened: Open, model: Seq2Seq) -> None:

@@ -184,11 +184,13 @@ function drawMatrix() {
     head.forEach((button, j) => (button.ariaPressed = String(state.hidden === j)));
     const columns = head.map((button) => make("th", { scope: "col" }, button));
     const body = rows.map(([side, ...cells]) => make("tr", {}, make("th", { scope: "row" }, side), ...cells));
+    const { i, j } = $("matrix").contains(document.activeElement) ? document.activeElement.dataset : {};
     $("matrix").replaceChildren(
       make("thead", {}, make("tr", {}, make("td"), ...columns)),
       make("tbody", {}, ...body),
     );
     rove($("matrix"), [[null, ...head], ...rows]);
+    $("matrix").querySelector(`[data-i="${i}"], [data-j="${j}"]`)?.focus(); // where it was
     const part = rows.length < names.length ? ` ${first + 1} to ${first + rows.length} of ${names.length}` : "";
     $("axes").textContent = `rows: target${part}, columns: source`;
   }
@@ -302,6 +304,7 @@ function drawDiagram() {
 /** Look into a value or an operation. */
 function choose(id) {
   state.chosen = id;
+  $("chosen").textContent = data.labels[id];
   drawDiagram();
   drawDetails();
 }
@@ -313,7 +316,7 @@ function drawDetails() {
     make("dt", { textContent: term }),
     make("dd", {}, ...what),
   ]);
-  $("details").replaceChildren(make("h2", { textContent: data.labels[id] }), make("dl", {}, ...list), ...below);
+  $("facts").replaceChildren(make("dl", {}, ...list), ...below);
 }
 
 /** Buttons that lead to other values and operations. */
@@ -480,12 +483,12 @@ function prepare() {
   document.addEventListener("keydown", (event) => {
     const isTaken = event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey;
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (by && !isTaken && !event.target.matches("input, select")) go(state.step + by);
+    if (by && !isTaken && !event.target.closest("input, select, #facts")) go(state.step + by);
   });
   prepareTheme();
   prepareAttention();
   prepareDiagram();
-  drawDetails();
+  choose(state.chosen);
   dim();
   go(0);
 }
