@@ -65,10 +65,11 @@ def dot(
             "fillcolor": fill,
             "tooltip": graphviz.escape(printable(frame.words)),
         }
-        with picture.subgraph(name=f"cluster_{frame.id}", graph_attr=look) as cluster:
+        name = named[f"{frame.id}-words"]
+        with picture.subgraph(name=f"cluster_{name.removesuffix('-words')}", graph_attr=look) as cluster:
             # The words are a node, which arrows go around; through a cluster's own label they go right through.
             written = label.words(frame.words, style.colors)
-            cluster.node(f"{frame.id}-words", written, shape="plaintext", fontsize="12", tooltip=" ")
+            cluster.node(name, written, shape="plaintext", fontsize="12", tooltip=" ")
             draw(cluster, (box for box in scene.boxes if box.id in frame.boxes))
     for first, second in scene.order:
         picture.edge(named[first], named[second], style="invis")
@@ -85,7 +86,8 @@ def dot(
 def names(scene: Scene) -> dict[str, str]:
     """What Graphviz calls each box: its id, or a number for an id that its language has another use for."""
     ids = [*(box.id for box in scene.boxes), *(f"{frame.id}-words" for frame in scene.frames)]
-    return {id: id if re.fullmatch(r"[A-Za-z_][\w-]*", id, re.ASCII) else f"box-{n}" for n, id in enumerate(ids)}
+    fits = re.compile(r"(?!box-)[A-Za-z_][\w-]*", re.ASCII)
+    return {id: id if fits.fullmatch(id) else f"box-{n}" for n, id in enumerate(ids)}
 
 
 class _Looks:

@@ -12,7 +12,7 @@ from seq2seq_attn import dot, flowchart, mermaid, svg, tikz, tree
 from seq2seq_attn.code import Code
 from seq2seq_attn.compare import Difference
 from seq2seq_attn.graph import Graph
-from seq2seq_attn.levels import BANDS, step
+from seq2seq_attn.levels import BANDS, compared, step
 from seq2seq_attn.render import RenderError as RenderError
 from seq2seq_attn.render import render
 from seq2seq_attn.scene import Scene
@@ -95,7 +95,7 @@ class Drawing:
         Raises:
             ValueError: an id that is a value in one graph and an operation in the other.
         """
-        return cls(step(Difference(before, after, names), title or " → ".join(names), codes=codes), style)
+        return cls(compared(Difference(before, after, names), title or " → ".join(names), codes=codes), style)
 
     def __repr__(self) -> str:
         return f"<Drawing of {self.scene.title}: {len(self.scene.boxes)} boxes, {len(self.scene.arrows)} arrows>"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from seq2seq_attn.compare import Fate
 from seq2seq_attn.label import cells
 from seq2seq_attn.mermaid import RESERVED
-from seq2seq_attn.scene import Box, Role, Scene, Way, printable
+from seq2seq_attn.scene import Box, Line, Role, Scene, Way, printable
 from seq2seq_attn.style import Style
 
 _BARS = "▁▂▃▄▅▆▇█"
+_CAPTION = "the-caption"  # with a hyphen, which no id that Mermaid is given as it is has
+_STRUCK = "\N{COMBINING LONG STROKE OVERLAY}"
 _SHAPES: dict[Role, tuple[str, str]] = {
     "value": ("(", ")"),
     "position": ("(", ")"),
@@ -27,14 +30,14 @@ def flowchart(scene: Scene, style: Style | None = None) -> str:
     """The picture as Mermaid, in the colours of its theme; symbols and subscripts in Unicode's own characters."""
     style = style or Style()
     names = _names(scene)
-    lines = [f"%% {printable(scene.title)}: a picture, not a diagram that runs", f"flowchart {style.rankdir}"]
+    lines = [f"%% {quoted(scene.title)}: a picture, not a diagram that runs", f"flowchart {style.rankdir}"]
     if scene.caption:
-        lines.append(f'caption["{quoted(scene.caption)}"]')
+        lines.append(f'{_CAPTION}["{quoted(scene.caption)}"]')
     framed = {id for frame in scene.frames for id in frame.boxes}
     boxes = {box.id: box for box in scene.boxes}
     lines += [_box(box, names[box.id]) for box in scene.boxes if box.id not in framed]
     for number, frame in enumerate(scene.frames):
-        lines.append(f'subgraph frame{number}["{quoted(frame.words)}"]')
+        lines.append(f'subgraph frame-{number}["{quoted(frame.words)}"]')
         lines += [f"    {_box(boxes[id], names[id])}" for id in frame.boxes]
         lines.append("end")
     for arrow in scene.arrows:
@@ -45,8 +48,7 @@ def flowchart(scene: Scene, style: Style | None = None) -> str:
 
 def quoted(text: str) -> str:
     """A text inside of quotation marks: whatever Mermaid or HTML would read as its own, by its number."""
-    shown = printable(text)
-    return "".join(c if c.isalnum() or c in " .,:;()=×·→−-+/_'…" else f"#{ord(c)};" for c in shown)
+    return "".join(c if c.isalnum() or c in " .,()=×·→−₋₊-+/_'…" else f"#{ord(c)};" for c in printable(text))
 
 
 def bars(numbers: tuple[float, ...], signed: bool) -> str:
@@ -60,20 +62,26 @@ def bars(numbers: tuple[float, ...], signed: bool) -> str:
 
 
 def _box(box: Box, name: str) -> str:
-    texts = [f"{quoted(str(line).strip('~'))}" for line in box.lines]
+    texts = [_line(line) for line in box.lines]
     if box.chart:
         texts.append(bars(box.chart, box.signed))
     start, end = _SHAPES[box.role]
     return f'{name}{start}"{"<br>".join(texts) or " "}"{end}'
 
 
+def _line(line: Line) -> str:
+    """A line as text; Mermaid shows no tags, so what is gone has a stroke through each character."""
+    text = quoted(str(replace(line, struck=False)))
+    return re.sub(r"#\d+;|.", lambda character: f"{character[0]}{_STRUCK}", text) if line.struck else text
+
+
 def _names(scene: Scene) -> dict[str, str]:
     """What Mermaid calls each box: its id, or a number for an id that its language has another use for."""
 
     def fits(id: str) -> bool:
-        return re.fullmatch(r"[A-Za-z_]\w*", id, re.ASCII) is not None and id not in {*RESERVED, "caption"}
+        return re.fullmatch(r"[A-Za-z_]\w*", id, re.ASCII) is not None and id not in RESERVED
 
-    return {box.id: box.id if fits(box.id) else f"box{number}" for number, box in enumerate(scene.boxes)}
+    return {box.id: box.id if fits(box.id) else f"box-{number}" for number, box in enumerate(scene.boxes)}
 
 
 def _strokes(scene: Scene, style: Style, names: dict[str, str]) -> list[str]:
@@ -95,7 +103,8 @@ def _strokes(scene: Scene, style: Style, names: dict[str, str]) -> list[str]:
     }
     lines = []
     for role, look in roles.items():
-        if ids := [names[box.id] for box in scene.boxes if box.role == role]:
+        ids = [names[box.id] for box in scene.boxes if box.role == role]
+        if ids := [*ids, *([_CAPTION] if role == "words" and scene.caption else [])]:
             lines += [f"classDef {role} {look}", f"class {','.join(ids)} {role}"]
     for fate, look in fates.items():
         if ids := [names[box.id] for box in scene.boxes if box.fate == fate]:

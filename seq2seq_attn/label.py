@@ -77,7 +77,7 @@ def _row(line: Line, colors: Colors) -> str:
 
 
 def _text(text: str, line: Line, size: int, color: str) -> str:
-    shown = html.escape(printable(text))
+    shown = html.escape(printable(text)) or " "  # Graphviz has no name for a text of nothing
     shown = f"<s>{shown}</s>" if line.struck else shown
     return f'<font point-size="{size}" color="{color}">{shown}</font>'
 

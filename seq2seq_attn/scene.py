@@ -134,7 +134,9 @@ class Scene:
     fates: tuple[tuple[Fate, str], ...] = ()
 
     def with_legend(self) -> Scene:
-        """The same, and beside it one of each kind of thing that stands in it, with a word on what it means."""
+        """The same, and beside it one of each kind of thing that stands in it, with a word on what it means; once."""
+        if any(frame.id == "legend" for frame in self.frames):
+            return self
         roles, ways = {box.role for box in self.boxes}, {arrow.way for arrow in self.arrows}
         samples = [Box(f"legend-{role}", role, (Line(text),)) for role, text in _ROLES.items() if role in roles]
         samples += [

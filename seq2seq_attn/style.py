@@ -25,7 +25,7 @@ class Style:
 
     Raises:
         ValueError: another theme or direction, fewer than 1 or more than 1,200 dots, a font's name with strange
-            characters, an address that does not begin with http:// or https://.
+            characters, an address that does not begin with http:// or https://, or has quotes, spaces, ? or # in it.
     """
 
     theme: Literal["light", "dark", "print"] = "light"
@@ -43,7 +43,7 @@ class Style:
             raise ValueError(f"dpi is {self.dpi}; give a number from 1 to 1200")
         if not re.fullmatch(r"[\w .-]+", self.font):
             raise ValueError(f"font is {self.font!r}; give a font's name, of letters, digits, spaces, dots and hyphens")
-        if self.repository is not None and not re.fullmatch(r"https?://[^\s\"'<>\\]+", self.repository):
+        if self.repository is not None and not re.fullmatch(r"https?://[\w.~:/@%+=,-]+", self.repository, re.ASCII):
             raise ValueError(f"repository is {self.repository!r}; give an address that begins with https://")
 
     @property

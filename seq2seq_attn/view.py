@@ -43,8 +43,12 @@ def view(
     given = [name for name, value in asked.items() if value is not None and value is not False]
     if example is not None and whole:
         given.append("whole")
+    if unroll is not None and hidden:
+        given.append("hidden")
     if len(given) > 1:
-        raise ValueError(f"{' and '.join(given)} are pictures of their own; draw them one by one")
+        raise ValueError(f"{' and '.join(given)} do not go into one picture; draw them one by one")
+    if at != 1 and example is None:
+        raise ValueError(f"at is {at}, a step of a run; give an example to run")
     runs = examine.record(model, unroll or 3)
     graph = step = runs["evaluation"].graph()
     if whole:
@@ -89,12 +93,12 @@ def _opened(model: Seq2Seq, graph: Graph, id: str, recorder: Recorder, hidden: b
     operation = graph.operations[id]
     words = [graph.values[source].word for source in operation.inputs]
     calls = {call.id: (call.args, call.kwargs) for call in recorder.runs[0].calls}
-    args, kwargs = calls[id] if id in calls else (_outside(model)[id], {})
-    if not hidden:
-        kwargs = {word: value for word, value in kwargs.items() if word != "keys"}
-    words += ["mask"] * (len(args) - len(words))  # of the encoder and the bridge
     with examine.modes_kept(model):
         model.eval()
+        args, kwargs = calls[id] if id in calls else (_outside(model)[id], {})
+        if not hidden:
+            kwargs = {word: value for word, value in kwargs.items() if word != "keys"}
+        words += ["mask"] * (len(args) - len(words))  # of the encoder and the bridge
         return tensors.record(_modules(model)[id], args, kwargs, words, hidden=hidden)
 
 

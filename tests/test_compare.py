@@ -8,8 +8,19 @@ import pytest
 from edits import EDITS, GRAPH, TEXT, every_edit, fates
 
 from seq2seq_attn import mermaid
-from seq2seq_attn.compare import Difference, emit
+from seq2seq_attn.compare import Difference
+from seq2seq_attn.draw import Drawing
 from seq2seq_attn.graph import Graph, Operation, Value
+
+LEGEND = {"only in after": "added", "only in before": "gone", "changed": "changed"}
+
+
+def mermaid_of(before: Graph, after: Graph, names: tuple[str, str] = ("before", "after")) -> str:
+    """The text of a difference, with what is gone between ~ and ~ instead of struck through."""
+    text = Drawing.of_difference(before, after, names=names).mermaid()
+    return re.sub("(?:(?:#[0-9]+;|.)\N{COMBINING LONG STROKE OVERLAY})+", lambda gone: f"~{gone[0]}~", text).replace(
+        "\N{COMBINING LONG STROKE OVERLAY}", ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,45 +107,53 @@ def test_an_id_that_is_a_value_here_and_an_operation_there_is_refused() -> None:
 
 
 @every_edit
-def test_the_text_draws_every_arrow_and_gives_each_its_class_by_number(after: Graph) -> None:
+def test_the_text_draws_every_arrow_and_gives_each_its_stroke_by_number(after: Graph) -> None:
     difference = Difference(GRAPH, after)
-    text = emit(difference)
-    arrows = re.findall(r"^(\w+) --> (\w+)$", text, flags=re.MULTILINE)
-    assert arrows == list(difference.arrows)
+    text = mermaid_of(GRAPH, after)
+    arrows = re.findall(r"^(\w+) (-->|-\.->) (\w+)$", text, flags=re.MULTILINE)
+    expected = [(source, "-->", target) for source, target in difference.arrows]
+    assert arrows == expected + [(now, "-.->", before) for now, before in difference.recurrences]
+    samples = {name: text for name, text in re.findall(r'^ +(\S+)\("~?([^"~]+)~?"\)$', text, flags=re.MULTILINE)}
     classes = {fate: set(ids.split(",")) for ids, fate in re.findall(r"^class (\S+) (\w+)$", text, flags=re.MULTILINE)}
     strokes = {stroke: fate for fate, stroke in re.findall(r"^classDef (\w+) (.+)$", text, flags=re.MULTILINE)}
-    drawn: dict[str, set[object]] = {"changed": set()}
-    drawn |= {fate: {id for id in ids if not id.startswith("legend-")} for fate, ids in classes.items()}
+    drawn: dict[str, set[object]] = {"added": set(), "gone": set(), "changed": set()}
+    drawn |= {fate: {*ids} - samples.keys() for fate, ids in classes.items() if fate in drawn}
     for numbers, stroke in re.findall(r"^linkStyle (\S+) (.+)$", text, flags=re.MULTILINE):
-        drawn[strokes[stroke]] |= {arrows[int(number)] for number in numbers.split(",")}
-    recurrences = set(difference.recurrences)  # Mermaid's text shows them by the subscripts alone
-    assert drawn == {fate: ids - recurrences for fate, ids in fates(difference).items()}
-    assert {"legend-added"} <= classes["added"] and {"legend-gone"} <= classes["gone"]
+        if fate := strokes.get(stroke):
+            drawn[fate] |= {(arrows[int(number)][0], arrows[int(number)][2]) for number in numbers.split(",")}
+    assert drawn == fates(difference)
+    said = {(words, fate) for fate in drawn for name, words in samples.items() if name in classes.get(fate, ())}
+    assert said == {(words, fate) for words, fate in LEGEND.items() if fates(difference)[fate]}
 
 
 def test_the_text_says_both_kinds_both_orders_and_both_names() -> None:
-    text = emit(Difference(GRAPH, EDITS["another kind"], ('my "best"', "yours")))
-    assert 'softmax["softmax → sparsemax"]' in text
-    assert 'legend-added["added: only in yours"]\n' in text
-    assert 'legend-gone["gone: only in my #quot;best#quot;"]\n' in text
-    assert 'a["feedforward<br>(s_ii, h_j) → (h_j, s_ii)"]' in emit(Difference(GRAPH, EDITS["another order"]))
-    assert 'alpha_ij["alpha_{ij} attn_weights → alpha_{ij} weights"]' in emit(Difference(GRAPH, EDITS["another word"]))
+    text = mermaid_of(GRAPH, EDITS["another kind"], ('my "best"', "yours"))
+    assert 'softmax(["~softmax~<br>sparsemax<br>softmax"])' in text
+    assert '["my #34;best#34; → yours"]\n' in text
+    text = mermaid_of(GRAPH, EDITS["an arrow less"], ('my "best"', "yours"))
+    assert '("~only in my #34;best#34;~")\n' in text
+    text = mermaid_of(GRAPH, EDITS["another order"])
+    old, new = "(prev_decoder, encoder_hidden)", "(encoder_hidden, prev_decoder)"
+    assert f'a(["feedforward<br>~{old}~<br>{new}<br>a"])' in text
+    assert 'alpha_ij("αᵢⱼ<br>~attn_weights~<br>weights")' in mermaid_of(GRAPH, EDITS["another word"])
 
 
 def test_the_text_of_a_difference_is_not_taken_for_a_diagram() -> None:
-    text = emit(Difference(GRAPH, EDITS["another kind"], ("mine", "yours")))
-    assert text.startswith("%% what changed from mine to yours: a picture, not a diagram that runs\ngraph TD\n")
+    text = mermaid_of(GRAPH, EDITS["another kind"], ("mine", "yours"))
+    assert text.startswith("%% mine → yours: a picture, not a diagram that runs\nflowchart TB\n")
     with pytest.raises(ValueError, match=r"^diagram:\d+: "):
         mermaid.parse(text)
 
 
-def test_the_text_of_no_difference_is_the_diagram() -> None:
-    text = emit(Difference(GRAPH, mermaid.parse(TEXT), ("mine", "yours")))
-    assert text.startswith("%% no difference: mine and yours are the same diagram\n")
-    assert mermaid.parse(text) == GRAPH
+@pytest.mark.parametrize("again", [GRAPH, mermaid.parse(TEXT)], ids=["itself", "another like it"])
+def test_no_difference_is_said_above_the_picture(again: Graph) -> None:
+    text = mermaid_of(GRAPH, again, ("mine", "yours"))
+    assert '["no difference#58; mine and yours are the same diagram"]' in text
+    assert "classDef added" not in text and "legend" not in text
 
 
-def test_what_mermaid_cannot_write_is_refused_in_a_difference_too() -> None:
+def test_an_id_that_mermaid_has_another_use_for_is_drawn_under_a_name_that_it_can_read() -> None:
     values = [Value("x", "x", "i", "x"), Value("z", "z", "i", "z")]
-    with pytest.raises(ValueError, match="'end' cannot be an id in Mermaid"):
-        emit(Difference(GRAPH, Graph(values, [Operation("end", "kind", ("x",), "z")])))
+    after = Graph(values, [Operation("end", "kind", ("x",), "z")])
+    (name,) = re.findall(r'^(\S+)\(\["kind<br>end"]\)$', mermaid_of(after, after), flags=re.MULTILINE)
+    assert name != "end" and f"x --> {name}\n{name} --> z\n" in mermaid_of(after, after)

@@ -4,5 +4,6 @@ from seq2seq_attn.levels.opened import opened as opened
 from seq2seq_attn.levels.run import Shown as Shown
 from seq2seq_attn.levels.run import run as run
 from seq2seq_attn.levels.step import BANDS as BANDS
+from seq2seq_attn.levels.step import compared as compared
 from seq2seq_attn.levels.step import step as step
 from seq2seq_attn.levels.unrolled import unrolled as unrolled

@@ -54,14 +54,16 @@ def step(
         tooltip = f"{words[0]} is {words[1]} of the first step"
         arrows.append(Arrow(first, before, "handed", "", _only(difference, arrow.fate, tooltip), arrow.fate))
     frames = tuple(_bands(difference, bands)) if bands else tuple(_step_of_whole(difference))
-    caption, fates = "", tuple[tuple[Fate, str], ...]()
-    if difference.before is not difference.after:
-        old, new = difference.names
-        caption = f"no difference: {old} and {new} are the same diagram" if difference.same else f"{old} → {new}"
-        known: dict[Fate, str] = {"added": f"only in {new}", "gone": f"only in {old}", "changed": "changed"}
-        fates = tuple((fate, words) for fate, words in known.items() if _has(difference, fate))
-    order = tuple(_downwards(difference, bands))
-    return Scene(title, tuple(boxes), tuple(arrows), frames, order, caption=caption, fates=fates)
+    return Scene(title, tuple(boxes), tuple(arrows), frames, tuple(_downwards(difference, bands)))
+
+
+def compared(difference: Difference, title: str, *, codes: Mapping[str, Code] | None = None) -> Scene:
+    """The scene of two graphs in one, with a line above it that says which, and what each fate means."""
+    old, new = difference.names
+    caption = f"no difference: {old} and {new} are the same diagram" if difference.same else f"{old} → {new}"
+    known: dict[Fate, str] = {"added": f"only in {new}", "gone": f"only in {old}", "changed": "changed"}
+    fates = tuple((fate, words) for fate, words in known.items() if _has(difference, fate))
+    return replace(step(difference, title, codes=codes), caption=caption, fates=fates)
 
 
 def value_box(difference: Difference, id: str) -> Box:

@@ -44,7 +44,7 @@ def unrolled(graph: Graph, steps: int, title: str, codes: Mapping[str, Code] | N
                     inside.append(id)
         for operation in graph.operations.values():
             each_step = "i" in graph.values[operation.output].axes
-            id = f"{operation.id}-{number}" if each_step else operation.id
+            id = f"{operation.id}-in-{number}" if each_step else operation.id  # beside a value a_1, an operation a
             drawn = operation_box(same, operation.id, (codes or {}).get(operation.id))
             boxes[id] = Box(id, drawn.role, drawn.lines, drawn.tooltip, drawn.code)
             inside += [id] * each_step
