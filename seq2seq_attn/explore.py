@@ -7,6 +7,7 @@ import hashlib
 import html
 import inspect
 import json
+import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -27,25 +28,10 @@ if TYPE_CHECKING:
 
 _SVG, _LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
 _SHAPES = {"svg", "g", "path", "polygon", "polyline", "ellipse", "text"}
-_LOOKS = {
-    *(
-        "viewBox",
-        "class",
-        "transform",
-        "d",
-        "points",
-        "cx",
-        "cy",
-        "rx",
-        "ry",
-        "x",
-        "y",
-        "fill",
-        "stroke",
-        "stroke-width",
-    ),
-    *("stroke-dasharray", "text-anchor", "font-family", "font-style", "font-weight", "font-size", "text-decoration"),
-}
+_LOOKS = re.compile(
+    "class|viewBox|transform|d|points|c?[xy]|r[xy]|fill|stroke(-width|-dasharray)?"
+    "|text-(anchor|decoration)|font-(family|style|weight|size)"
+)
 
 
 def explore(
@@ -157,7 +143,7 @@ def _markup(element: Element) -> str:
         return inner
     if tag not in _SHAPES:
         return ""
-    looks = {name: value for name, value in element.attrib.items() if name in _LOOKS}
+    looks = {name: value for name, value in element.attrib.items() if _LOOKS.fullmatch(name)}
     if element.get("class") in ("node", "edge"):
         looks["data-id"] = element.findtext(f"{_SVG}title", "")
     attributes = "".join(f' {name}="{html.escape(value)}"' for name, value in looks.items())

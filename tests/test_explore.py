@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
 import re
 from collections.abc import Sequence
@@ -140,6 +141,28 @@ def test_a_link_of_the_diagram_is_kept_as_data_if_it_leads_to_the_web(
     assert linked("https://example.invalid/x.py#L1") == {"https://example.invalid/x.py#L1"}
     for address in ("javascript:alert(1)", "file:///etc/passwd", "nodes/energy.py", " https://example.invalid"):
         assert linked(address) == {None}
+
+
+@pytest.mark.parametrize("attack", ["<script>window.pwned=1</script>", '"><img onerror="x" src="x">', "]]>'&lt;"])
+def test_what_a_renderer_lets_through_stays_text_in_the_page(
+    attack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = html.escape(attack)
+    drawing = models.model("gru").draw()
+    svg = f"""<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="{text}"
+        onload="x" style="x"><script>x</script><style>x</style><foreignObject><img src="x"/></foreignObject>
+        <image href="x"/><use xlink:href="x"/><g class="node" id="{text}"><title>{text}</title>
+        <a xlink:href="javascript:x" xlink:title="{text}"><text fill="{text}" onclick="x">{text}</text></a></g></svg>"""
+    monkeypatch.setattr(type(drawing), "svg", lambda self: svg)
+    page = explored(models.model("gru"), tmp_path)
+    read = Reader(page)
+    at = [tag for tag, _ in read.tags].index("svg")
+    assert read.tags[at : at + 3] == [
+        ("svg", {"viewbox": attack}),
+        ("g", {"class": "node", "data-id": attack}),
+        ("text", {"fill": attack}),
+    ]
+    assert read.tags[at + 3][0] == "p" and f">{text}</text></g></svg>" in page
 
 
 @pytest.mark.parametrize("attack", [attack["text"] for attack in ATTACKS], ids=[attack["name"] for attack in ATTACKS])
