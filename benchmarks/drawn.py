@@ -11,7 +11,7 @@ What is found is read from the DOT that a tool has written, by one rule for all,
   also says box/word. ``softmax_1_110`` and ``SoftmaxBackward0`` also say ``softmax()``, the tensor operation;
 - an *operation* is found if one of its names (its module's path, its id, its class, its usual tensor operation) is said
   by exactly one node or box; what lies inside of a box that says it too does not count a second time;
-- a *value* is found if exactly one node or box says its word, alone or behind ``input.`` or ``output.``;
+- a *value* is found if its word, alone or behind ``input.`` or ``output.``, is said by exactly one node or box;
 - an *arrow* out of an operation is found if a path of edges leads from it to the value; an arrow into an operation if
   one leads there from the value or from what made it. An input is made by the encoder, the embedding of the target, the
   bridge, or the operation that made it a step before. No path may lead through another of these that was found;
@@ -143,7 +143,7 @@ def found(picture: Picture, graph: Graph, operations: Names, makers: Names) -> d
         return (values[id] or nothing) | (made or nothing) | (outside.get(graph.values[id].word) or nothing)
 
     def shows(start: frozenset[str], goal: frozenset[str] | None, past: Iterable[frozenset[str] | None]) -> bool:
-        closed = nothing.union(*(nodes for nodes in past if nodes)) - start - (goal or nothing)
+        closed = nothing.union(*(nodes for nodes in past if nodes))
         return goal is not None and leads(picture.edges, start, goal, closed)
 
     arrows = []
@@ -296,7 +296,7 @@ def main(tool: str, folder: str, symbols: int, out: Path) -> None:
     signal.alarm(0)
     if tool.startswith("ours"):
         model.draw(out.with_suffix(".dot"), whole=tool == "ours-whole")
-    row: dict[str, Any] = {"seconds": seconds}
+    row: dict[str, Any] = {"seconds": seconds, "limit": LIMIT}
     if seconds is not None:
         row["bytes"] = out.with_suffix(".svg").stat().st_size
     if out.with_suffix(".dot").exists():
