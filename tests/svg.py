@@ -29,3 +29,15 @@ def struck(group: Element) -> list[str]:
 
 def dashed(group: Element) -> bool:
     return any("stroke-dasharray" in path.attrib for path in group.iter(f"{SVG}path"))
+
+
+def contrast(one: str, other: str) -> float:
+    """Of two colours, #rrggbb, as WCAG 2 defines it: from 1 to 21."""
+    darker, lighter = sorted(_luminance(color) for color in (one, other))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(color: str) -> float:
+    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

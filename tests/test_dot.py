@@ -10,15 +10,18 @@ from xml.etree.ElementTree import Element
 
 import pytest
 from edits import EDITS, GRAPH, edited, every_edit, fates
-from svg import LINK, SVG, groups, struck, texts
+from svg import LINK, SVG, contrast, groups, struck, texts
 
 from seq2seq_attn import mermaid
-from seq2seq_attn.compare import ADDED, CHANGED, GONE, Difference
-from seq2seq_attn.dot import BANDS
+from seq2seq_attn.compare import Difference
 from seq2seq_attn.draw import Drawing
 from seq2seq_attn.graph import Graph
+from seq2seq_attn.levels import BANDS
+from seq2seq_attn.style import Style
 
-FATE = {ADDED: "added", GONE: "gone", CHANGED: "changed", "black": "changed"}  # of a node; an arrow is black as a rule
+COLORS = Style().colors
+ADDED, GONE, CHANGED = COLORS.added, COLORS.gone, COLORS.ink
+FATE = {ADDED: "added", GONE: "gone", CHANGED: "changed"}  # of a node; an arrow is black as a rule
 
 
 def outline(group: Element) -> Element:
@@ -34,20 +37,25 @@ def drawn(before: Graph, after: Graph, folder: Path, names: tuple[str, str] = ("
     return Drawing.of_difference(before, after, names=names).save(folder / "picture.svg")
 
 
-def legend(svg: Path) -> Element:
-    """The picture without its nodes, arrows and frames."""
+def caption(svg: Path) -> list[str]:
+    """The words of the picture outside of its nodes, arrows and frames."""
     (graph,) = (group for _, group in groups(svg, "graph"))
     for group in [group for group in graph if group.get("class") in ("node", "edge", "cluster")]:
         graph.remove(group)
-    return graph
+    return ["".join(text.itertext()) for text in graph.iter(f"{SVG}text")]
+
+
+def shown(svg: Path, kind: str) -> list[tuple[str, Element]]:
+    """Nodes or arrows without those of the legend."""
+    return [(title, group) for title, group in groups(svg, kind) if not title.startswith("legend")]
 
 
 @every_edit
 def test_the_picture_has_what_either_graph_has_once(after: Graph, tmp_path: Path) -> None:
     svg = drawn(GRAPH, after, tmp_path)
-    nodes = [title for title, _ in groups(svg, "node")]
+    nodes = [title for title, _ in shown(svg, "node")]
     assert sorted(nodes) == sorted({*GRAPH.values, *after.values, *GRAPH.operations, *after.operations})
-    edges = [title.replace("->", " → ") for title, _ in groups(svg, "edge")]
+    edges = [title.replace("->", " → ") for title, _ in shown(svg, "edge")]
     expected = {*GRAPH.arrows, *after.arrows}
     expected |= {(before.id, now.id) for graph in (GRAPH, after) for now, before in graph.recurrences}
     assert sorted(edges) == sorted(map(" → ".join, expected))
@@ -58,10 +66,10 @@ def test_what_became_of_each_thing_is_in_its_colour(after: Graph, tmp_path: Path
     found: dict[str, set[object]] = {"added": set(), "gone": set(), "changed": set()}
     svg = drawn(GRAPH, after, tmp_path)
     difference = Difference(GRAPH, after)
-    for title, node in groups(svg, "node"):
+    for title, node in shown(svg, "node"):
         if fate := FATE.get(outline(node).get("stroke", "")):
             found[fate].add(title)
-    for title, edge in groups(svg, "edge"):
+    for title, edge in shown(svg, "edge"):
         source, target = title.split("->")
         arrow = (source, target) if (source, target) in difference.arrows else (target, source)
         if fate := {ADDED: "added", GONE: "gone"}.get(outline(edge).get("stroke", "")):
@@ -82,7 +90,7 @@ def test_added_gone_and_kept_are_told_apart_without_colour(tmp_path: Path) -> No
     def stroke(line: Element) -> tuple[float, str]:
         return float(line.get("stroke-width", "1")), line.get("stroke-dasharray", "")
 
-    nodes, edges = dict(groups(svg, "node")), dict(groups(svg, "edge"))
+    nodes, edges = dict(shown(svg, "node")), dict(shown(svg, "edge"))
     kept, added = stroke(outline(nodes["h_j"])), stroke(outline(nodes["m_i"]))
     assert added[0] >= 2 * kept[0] and kept[1] == added[1] == ""
     kept, added, gone = (stroke(outline(edges[arrow])) for arrow in ("h_j->a", "m_i->rnn", "c_i->out"))
@@ -99,7 +107,7 @@ def test_added_gone_and_kept_are_told_apart_without_colour(tmp_path: Path) -> No
 def test_what_is_gone_is_struck_through_and_dotted(tmp_path: Path) -> None:
     after = mermaid.load("first_rnn")
     difference = Difference(GRAPH, after)
-    for title, node in groups(drawn(GRAPH, after, tmp_path), "node"):
+    for title, node in shown(drawn(GRAPH, after, tmp_path), "node"):
         written = [text for text, _ in texts(node)]
         gone = difference.fate(title) == "gone"
         assert ("stroke-dasharray" in outline(node).attrib) is gone
@@ -122,7 +130,7 @@ def test_another_order_of_arguments_is_written_out_where_arrows_cannot_tell_it(t
 
 
 def test_a_value_with_another_text_shows_only_what_changed_twice(tmp_path: Path) -> None:
-    for name, id, shown, gone in (
+    for name, id, written, gone in (
         ("another word", "alpha_ij", ["α", "ij", "attn_weights", "weights"], ["attn_weights"]),
         (
             "no recurrence",
@@ -132,41 +140,46 @@ def test_a_value_with_another_text_shows_only_what_changed_twice(tmp_path: Path)
         ),
     ):
         nodes = dict(groups(drawn(GRAPH, EDITS[name], tmp_path), "node"))
-        assert [text for text, _ in texts(nodes[id])] == shown
+        assert [text for text, _ in texts(nodes[id])] == written
         assert struck(nodes[id]) == gone
 
 
-@pytest.mark.parametrize(("name", "rows"), [("an arrow less", 2), ("another kind", 3)])
-def test_the_legend_says_which_graph_is_which_in_the_strokes_of_the_picture(
-    name: str, rows: int, tmp_path: Path
-) -> None:
-    box = legend(drawn(GRAPH, EDITS[name], tmp_path, ("<mine> & co", "yours")))
-    written = ["".join(text.itertext()) for text in box.iter(f"{SVG}text")]
-    meaning = [
-        "added",
-        "only in yours",
-        "gone",
-        "only in <mine> & co",
-        "changed",
-        "from <mine> & co (struck through) to yours",
-    ]
-    assert written == meaning[: 2 * rows]
-    assert struck(box) == ["gone"]
-    strokes = {line.get("stroke"): line.get("stroke-dasharray") for line in box.iter(f"{SVG}path")}
-    assert (strokes[ADDED], strokes[GONE]) == (None, "1,5")
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [("an arrow less", ["gone"]), ("another kind", ["changed"]), ("another diagram", ["added", "gone", "changed"])],
+)
+def test_the_legend_says_what_each_stroke_of_the_picture_means(name: str, known: list[str], tmp_path: Path) -> None:
+    svg = drawn(GRAPH, EDITS[name], tmp_path, ("<mine> & co", "yours"))
+    assert caption(svg) == ["<mine> & co → yours"]
+    nodes = dict(groups(svg, "node"))
+    meaning = {"added": "only in yours", "gone": "only in <mine> & co", "changed": "changed"}
+    found = [fate for fate in meaning if f"legend-{fate}" in nodes]
+    assert found == known
+    strokes = {"added": (ADDED, None), "gone": (GONE, "1,5"), "changed": (CHANGED, None)}
+    for fate in known:
+        node = nodes[f"legend-{fate}"]
+        assert [text for text, _ in texts(node)] == [meaning[fate]]
+        assert struck(node) == ([meaning[fate]] if fate == "gone" else [])
+        assert (outline(node).get("stroke"), outline(node).get("stroke-dasharray")) == strokes[fate]
+    frames = dict(groups(svg, "cluster"))
+    left, top, right, bottom = box(frames["cluster_legend"])
+    for title, node in groups(svg, "node"):
+        if title.startswith("legend-") and "-end" not in title and title not in ("legend-words", "legend-recurrence"):
+            x, y, x_end, y_end = box(node)
+            assert left < x and top < y and x_end < right and y_end < bottom
 
 
 def test_equal_graphs_give_the_plain_picture_and_say_so(tmp_path: Path) -> None:
     svg = drawn(GRAPH, edited(), tmp_path, ("mine", "yours"))
-    written = ["".join(text.itertext()) for text in legend(svg).iter(f"{SVG}text")]
-    assert written == ["no difference: mine and yours are the same diagram"]
-    plain = Drawing(GRAPH).save(tmp_path / "plain.svg")
+    assert caption(svg) == ["no difference: mine and yours are the same diagram"]
+    plain = Drawing.of_graph(GRAPH).save(tmp_path / "plain.svg")
     for kind in ("node", "edge"):
         looks = [
             [(title, outline(group).get("stroke"), texts(group)) for title, group in groups(picture, kind)]
             for picture in (svg, plain)
         ]
         assert looks[0] == looks[1]
+    assert caption(plain) == []
 
 
 def test_tooltips_say_where_a_thing_is_and_what_it_was(tmp_path: Path) -> None:
@@ -187,24 +200,17 @@ def test_tooltips_say_where_a_thing_is_and_what_it_was(tmp_path: Path) -> None:
     assert ElementTree.parse(svg).getroot().findtext(f"{SVG}g/{SVG}title") == "mine → yours"
 
 
-def luminance(color: str) -> float:
-    """Relative luminance, as WCAG 2 defines it."""
-    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
 @pytest.mark.parametrize("color", [ADDED, GONE, CHANGED])
 def test_lines_have_three_to_one_on_white(color: str) -> None:
-    assert 1.05 / (luminance(color) + 0.05) >= 3
+    assert contrast(color, "#ffffff") >= 3
 
 
 def test_texts_have_four_and_a_half_to_one_on_what_lies_behind_them(tmp_path: Path) -> None:
     svg = drawn(EDITS["an arrow less"], EDITS["another diagram"], tmp_path)
     for _, node in groups(svg, "node"):
-        behind = luminance({"white": "#ffffff"}.get(fill := outline(node).get("fill", ""), fill))
-        for text in node.iter(f"{SVG}text"):
-            assert (behind + 0.05) / (luminance(text.get("fill", "#000000")) + 0.05) >= 4.5
+        lines = [line.get("fill", "") for line in node.iter() if line.tag in (f"{SVG}path", f"{SVG}ellipse")]
+        for text in node.iter(f"{SVG}text"):  # words without a line around them stand in the legend's frame
+            assert contrast(text.get("fill", "#000000"), lines[0] if lines else COLORS.resting) >= 4.5
 
 
 BANDED = {
@@ -227,7 +233,7 @@ def box(group: Element) -> tuple[float, float, float, float]:
 
 @every_banding
 def test_an_operation_and_what_it_makes_stand_in_the_frame_of_their_band(bands: dict[str, str], tmp_path: Path) -> None:
-    svg = Drawing(GRAPH, bands=bands).save(tmp_path / "picture.svg")
+    svg = Drawing.of_graph(GRAPH, bands=bands).save(tmp_path / "picture.svg")
     frames = {title.removeprefix("cluster_"): box(frame) for title, frame in groups(svg, "cluster")}
     assert frames.keys() == set(bands.values())
     nodes = dict(groups(svg, "node"))
@@ -244,13 +250,13 @@ def test_an_operation_and_what_it_makes_stand_in_the_frame_of_their_band(bands: 
 
 @every_banding
 def test_each_frame_says_which_band_it_is_and_time_goes_down(bands: dict[str, str], tmp_path: Path) -> None:
-    svg = Drawing(GRAPH, bands=bands).save(tmp_path / "picture.svg")
+    svg = Drawing.of_graph(GRAPH, bands=bands).save(tmp_path / "picture.svg")
     frames = {title.removeprefix("cluster_"): box(frame) for title, frame in groups(svg, "cluster")}
     nodes = dict(groups(svg, "node"))
-    assert nodes.keys() - GRAPH.values.keys() - GRAPH.operations.keys() == {BANDS[band] for band in frames}
+    assert nodes.keys() - GRAPH.values.keys() - GRAPH.operations.keys() == {f"{band}-words" for band in frames}
     for band, (left, top, right, bottom) in frames.items():
-        lines = list(nodes[BANDS[band]].iter(f"{SVG}text"))
-        assert " ".join("".join(line.itertext()) for line in lines) == BANDS[band]
+        lines = list(nodes[f"{band}-words"].iter(f"{SVG}text"))
+        assert ", ".join("".join(line.itertext()) for line in lines) == BANDS[band]
         for line in lines:
             assert left < float(line.get("x", "nan")) < right and top < float(line.get("y", "nan")) < bottom
     stacked = [frames[band] for band in BANDS if band in frames]
@@ -260,8 +266,8 @@ def test_each_frame_says_which_band_it_is_and_time_goes_down(bands: dict[str, st
 
 @every_banding
 def test_bands_change_no_arrow(bands: dict[str, str], tmp_path: Path) -> None:
-    banded = Drawing(GRAPH, bands=bands).save(tmp_path / "banded.svg")
-    plain = Drawing(GRAPH).save(tmp_path / "plain.svg")
+    banded = Drawing.of_graph(GRAPH, bands=bands).save(tmp_path / "banded.svg")
+    plain = Drawing.of_graph(GRAPH).save(tmp_path / "plain.svg")
     looks = [
         sorted(
             (title, outline(edge).get("stroke"), outline(edge).get("stroke-dasharray") or "") for title, edge in edges
@@ -278,6 +284,6 @@ def test_time_goes_down_even_where_no_arrow_leads_from_one_band_to_the_top_of_th
         ("c_i --> out\n", "c_i --> out\nh_j --> W\nW --> k_j\nk_j --> out\n"),
     )
     bands = dict.fromkeys(GRAPH.operations, "inside") | {"W": "before"}
-    svg = Drawing(graph, bands=bands).save(tmp_path / "picture.svg")
+    svg = Drawing.of_graph(graph, bands=bands).save(tmp_path / "picture.svg")
     frames = {title: box(frame) for title, frame in groups(svg, "cluster")}
     assert frames["cluster_before"][3] < frames["cluster_inside"][1]
