@@ -12,7 +12,7 @@ class Draft:
     """A thing that may be drawn.
 
     Attributes:
-        key: what the turns of a loop have in common: place in the program, parameters, shape of the result.
+        key: what the turns of a loop have in common: place in the program, name, shape of the result.
         operands: the numbers of the drafts that it took, all below its own.
     """
 

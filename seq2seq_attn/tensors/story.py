@@ -54,10 +54,9 @@ class Story:
             others = [operands[n] if n < len(operands) else kept[0] for n in range(1, len(results))]
             told = [(kept[0].item, roots), *((operand.item, operand.roots) for operand in others)]
         else:
-            parameters = tuple(o.item for o in kept if self._lines[o.item].role == "parameter")
             name = SYMBOLS.get(call.word, call.word)
             role: Role = "operation" if kept else "constant"
-            key = (call.place, name, results[0].shape, parameters)
+            key = (call.place, name, results[0].shape)
             self._lines.append(_Line(role, name, results[0], call.detail(), kept, key))
             told = [(len(self._lines) - 1, roots)] * len(results)
         taken = {id(tensor) for tensor in call.operands}
