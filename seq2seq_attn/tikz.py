@@ -1,7 +1,7 @@
 r"""A scene in TikZ, for papers: Graphviz says where everything stands, TeX sets its letters.
 
-The picture is 0.7 times as large as Graphviz would draw it, so that its letters have the sizes of 7 to 12 points which
-TeX's fonts come in, and a step of the seed is as wide as a column.
+The picture is 0.72 times as large as Graphviz would draw it, so that its letters are of 7 to 12 points, as TeX's
+fonts are, and the seed's step fits into a column.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ from seq2seq_attn.render import render
 from seq2seq_attn.scene import Arrow, Box, Line, Scene, Way, printable
 from seq2seq_attn.style import Colors, Style
 
-_SCALE = 0.7
+_SCALE = 0.72
 _USE = r"\usepackage{tikz}\usetikzlibrary{arrows.meta,shapes.geometric}"
 _COMMENT = rf"""
 % In the preamble: {_USE}
-% In the text: \input{{FILE}}, or \resizebox{{\columnwidth}}{{!}}{{\input{{FILE}}}}
+% In the text: \input{{FILE}}, or smaller: \scalebox{{0.8}}{{\input{{FILE}}}}
 % By itself, on a page: pdflatex '\documentclass{{article}}{_USE}\begin{{document}}\input{{FILE}}\end{{document}}'
 """
 _LOOKS = {
-    "box": "inner sep=0, outer sep=0, text=ink, line width=0.84bp",
+    "box": "inner sep=0, outer sep=0, text=ink, line width=0.9bp",
     "value": "box, draw=line, fill=value, rounded corners=4bp",
     "position": "value",
-    "operation": "box, ellipse, draw=operationline, fill=operation",
-    "tensor": "box, ellipse, draw=operationline, fill=tensor, line width=0.56bp",
+    "operation": "box, ellipse, inner sep=-2.5bp, draw=operationline, fill=operation",
+    "tensor": "operation, fill=tensor, line width=0.6bp",
     "parameter": "box, draw=line, fill=parameter",
     "hidden": "value, dashed",
     "words": "box",
-    "added": "draw=added, fill=addedfill, line width=2.1bp",
-    "gone": "draw=gone, fill=paper, line width=2.1bp, dotted",
-    "changed": "draw=ink, line width=2.1bp",
-    "frame": "draw=line, rounded corners=6bp, line width=0.7bp",
+    "added": "draw=added, fill=addedfill, line width=2.25bp",
+    "gone": "draw=gone, fill=paper, line width=2.25bp, dotted",
+    "changed": "draw=ink, line width=2.25bp",
+    "frame": "draw=line, rounded corners=6bp, line width=0.75bp",
     "note": "inner sep=0, text=quiet, xshift=1.5bp, font=\\fontsize{6}{7}\\selectfont\\sffamily",
-    "arrow": "draw=ink, line width=0.7bp, -{Stealth[length=4bp 1.2, width'=0bp 0.8]}",
-    "recurrence": "arrow, draw=recurrence, dashed, line width=0.84bp",
+    "arrow": "draw=ink, line width=0.75bp, -{Stealth[length=4bp 1.2, width'=0bp 0.8]}",
+    "recurrence": "arrow, draw=recurrence, dashed, line width=0.9bp",
     "handed": "recurrence",
     "unseen": "arrow, draw=quiet, dotted",
     "part": "draw=line, line width=0.5bp",
-    "added arrow": "draw=added, line width=2.1bp",
-    "gone arrow": "draw=gone, line width=1.75bp, dotted, -{Stealth[open, length=7bp, width=6bp, line width=0.7bp]}",
+    "added arrow": "draw=added, line width=2.25bp",
+    "gone arrow": "draw=gone, line width=1.9bp, dotted, -{Stealth[open, length=7bp, width=6bp, line width=0.75bp]}",
 }
 _WAYS: dict[Way, str] = {"hidden": "unseen"}  # a box's role has the name
 _FATES: dict[Fate, tuple[str, str]] = {  # of a box, and of an arrow
@@ -59,12 +59,12 @@ _SHADES = {"active": "active", "quiet": "resting"}
 _MACROS = (
     tex.UNICODE,
     r"\def\rows#1{\vbox{\offinterlineskip\halign{\hfil##\hfil\cr#1\crcr}}}",
-    r"\def\symbolline#1{{\fontsize{12}{14.7bp}\selectfont\strut#1}}",
-    r"\def\strongline#1{{\fontsize{9}{10.9bp}\selectfont\sffamily\bfseries\strut#1}}",
-    r"\def\plainline#1{{\fontsize{7}{9.2bp}\selectfont\sffamily\strut#1}}",
-    r"\def\quietline#1{{\fontsize{7}{8.4bp}\selectfont\sffamily\color{quiet}\strut#1}}",
+    r"\def\symbolline#1{{\fontsize{12}{15.75bp}\selectfont\strut#1}}",
+    r"\def\strongline#1{{\fontsize{9}{11.7bp}\selectfont\sffamily\bfseries\strut#1}}",
+    r"\def\plainline#1{{\fontsize{7}{9.9bp}\selectfont\sffamily\strut#1}}",
+    r"\def\quietline#1{{\fontsize{7}{9bp}\selectfont\sffamily\color{quiet}\strut#1}}",
     r"\def\struck#1{\setbox0\hbox{#1}\rlap{\color{gone}\vrule width\wd0 height0.7ex depth-0.55ex}\box0}",
-    r"\def\chart#1{{\fboxsep=0pt\fboxrule=0.3bp\vrule width0pt height9.5bp depth2bp\fcolorbox{line}{value}{#1}}}",
+    r"\def\chart#1{{\fboxsep=0pt\fboxrule=0.3bp\vrule width0pt height10bp depth2.5bp\fcolorbox{line}{value}{#1}}}",
     r"\def\cell#1#2{\textcolor[HTML]{#1}{\vrule width#2 height6bp depth1bp}}",
 )
 
@@ -72,7 +72,7 @@ _MACROS = (
 def tikz(scene: Scene, style: Style | None = None) -> str:
     r"""The picture as a ``tikzpicture``, which LaTeX reads with ``\input``; a comment above it says what it needs.
 
-    Boxes are nodes with the names of their ids, so that a paper can draw on: ``\draw (context.east) -- …``.
+    Boxes are nodes with the names of their ids, for what a paper adds at its end: ``\draw (c_i) -- (out);``.
 
     Args:
         scene: what to draw.
@@ -83,7 +83,7 @@ def tikz(scene: Scene, style: Style | None = None) -> str:
     """
     style = style or Style()
     plan = json.loads(render(dot.dot(scene, style), "json"))
-    lines = [f"% {printable(scene.title)}{_COMMENT}" + r"\begin{tikzpicture}[x=0.7bp, y=0.7bp,"]
+    lines = [f"% {printable(scene.title)}{_COMMENT}" + rf"\begin{{tikzpicture}}[x={_SCALE}bp, y={_SCALE}bp,"]
     lines += [f"  {name}/.style={{{look}}}," for name, look in _LOOKS.items()]
     lines += ["]", *(_color(name, color) for name, color in asdict(style.colors).items() if isinstance(color, str))]
     lines += _MACROS
@@ -169,7 +169,7 @@ def _words(words: str) -> str:
 
 
 def _rows(rows: list[str]) -> str:
-    return r"{\rows{" + r"\cr ".join(rows) + "}}"
+    return r"{\rows{" + r"\cr".join(rows) + "}}"
 
 
 def _line(line: Line) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -19,7 +20,8 @@ def compiled(document: str, folder: Path, program: str = "pdflatex") -> str:
     """What LaTeX says of a document, whose PDF then stands in the folder as ``page.pdf``."""
     (folder / "page.tex").write_text(document, encoding="utf-8")
     command = [program, "-no-shell-escape", "-halt-on-error", "-interaction=nonstopmode", "page.tex"]
-    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=120)
+    whole_lines = os.environ | {"max_print_line": "10000"}
+    run = subprocess.run(command, cwd=folder, capture_output=True, env=whole_lines, errors="replace", timeout=120)
     assert run.returncode == 0, run.stdout[run.stdout.find("\n!") :]
     log = (folder / "page.log").read_text(encoding="utf-8", errors="replace")
     assert re.findall(r"^.*(?:Overfull|Warning|Missing character).*$", log, re.MULTILINE) == []
