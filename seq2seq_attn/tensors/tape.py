@@ -66,10 +66,9 @@ class Call:
         if self.word in _LIBRARY:
             return ""
         usual = _defaults(self.function)
-        positional = [*zip_longest(list(usual)[: len(self.args)], self.args)]
-        named = {name for name, default in usual.items() if default is not _REQUIRED or name == "num_heads"}
+        positional = zip_longest(list(usual)[: len(self.args)], self.args)
         text = ", ".join(
-            f"{name}={_text(value)}" if name in named or name in self.kwargs else _text(value)
+            _text(value) if name not in self.kwargs and _speaks_for_itself(name, usual) else f"{name}={_text(value)}"
             for name, value in (*positional, *self.kwargs.items())
             if name not in _QUIET and _says_something(value) and _single(value) != _single(usual.get(name))
         )
@@ -121,10 +120,15 @@ _REQUIRED = inspect.Parameter.empty
 
 
 @cache
-def _defaults(function: Callable[..., Any]) -> dict[str, Any]:
+def _defaults(function: Callable[..., Any]) -> dict[str | None, Any]:
     """The names and defaults of a function's arguments, in order, also of one written in C, as far as torch tells."""
     told = get_testing_overrides().get(function)
     return {} if told is None else {p.name: p.default for p in inspect.signature(told).parameters.values()}
+
+
+def _speaks_for_itself(name: str | None, usual: Mapping[str | None, Any]) -> bool:
+    """Whether an argument needs no name: it is always given, as the 2 of x / 2; of heads, the number is an option."""
+    return usual.get(name, _REQUIRED) is _REQUIRED and name != "num_heads"
 
 
 def _says_something(value: Any) -> bool:
