@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from seq2seq_attn import Alphabet, Seq2Seq, cipher, cli, mermaid
+from seq2seq_attn import Alphabet, Drawing, Seq2Seq, cipher, cli, mermaid
 
 EDITED = mermaid.shipped()["bahdanau"].replace("y_ii --> out\n", "")
 SMALL = ["--steps", "3", "--held-out", "20", "--max-length", "5", "--batch-size", "4", "--hidden-size", "8"]
@@ -88,12 +89,72 @@ def test_draw_draws_what_two_diagrams_differ_in(tmp_path: Path) -> None:
     edited, out = tmp_path / "edited.mmd", tmp_path / "x.mmd"
     edited.write_text(EDITED)
     assert cli.main(["draw", "--diff", "bahdanau", str(edited), "-o", str(out)]) == 0
-    assert "what changed from bahdanau to edited" in out.read_text()
+    assert out.read_text().startswith("%% bahdanau → edited: a picture, not a diagram that runs\n")
     assert cli.main(["draw", "--diff", "bahdanau", str(edited), "-o", str(tmp_path / "x.svg")]) == 0
     assert "nodes/energy.py" in (tmp_path / "x.svg").read_text()
     assert "encoder" not in out.read_text().replace("encoder_hidden", "")
     assert cli.main(["draw", "--diff", "bahdanau", str(edited), "--whole", "-o", str(out)]) == 0
     assert "encoder" in out.read_text().replace("encoder_hidden", "")
+
+
+def test_without_a_file_to_write_draw_prints_the_tree(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["draw", "bahdanau"]) == 0
+    tree = Drawing.of_graph(mermaid.load("bahdanau"), "bahdanau").text()
+    assert capsys.readouterr().out.strip() == tree.strip()
+    assert cli.main(["draw", str(run)]) == 0
+    assert capsys.readouterr().out.startswith("Bahdanau\n└─ yᵢ output = out[feedforward]\n")
+
+
+@pytest.mark.parametrize("source", ["bahdanau", "the run"])
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        (["--expand", "a"], [">tanh<", ">U.weight<", "cluster_a-opened"]),
+        (["--expand", "encoder", "--whole"], ["cluster_encoder-opened", "embed_source"]),
+        (["--unroll", "2"], [">step 1<", ">step 2<"]),
+        (["--example", "ABC"], [">step 1: writes ", ">A<", ">B<", ">C<"]),
+        (["--example", "ABC", "--at", "2"], [">step 2: writes ", ">A<", ">B<", ">C<"]),
+        (["--hidden"], ['"hidden-mask" -> softmax', '"hidden-keys" -> a']),
+        (["--whole", "--hidden"], ['"hidden-mask" -> encoder', '"hidden-mask" -> bridge']),
+        (["--theme", "dark"], ['bgcolor="#0d1117"']),
+        (["--rankdir", "LR"], ["rankdir=LR"]),
+        (["--font", "Fira Sans"], ['fontname="Fira Sans"']),
+        (["--legend"], ["value: a tensor", "operation: a module", "handed on to the next step"]),
+        (["--repository", "https://host/blob/main"], ['URL="https://host/blob/main/seq2seq_attn/nodes/energy.py#L']),
+    ],
+    ids=lambda value: " ".join(value) if "--" in value[0] else "",
+)
+def test_every_option_of_draw_is_seen_in_the_picture(
+    options: list[str], shown: list[str], source: str, run: Path, tmp_path: Path
+) -> None:
+    source = str(run) if source == "the run" else source
+    assert cli.main(["draw", source, *options, "-o", str(tmp_path / "with.dot")]) == 0
+    assert cli.main(["draw", source, "-o", str(tmp_path / "without.dot")]) == 0
+    text, plain = ((tmp_path / name).read_text(encoding="utf-8") for name in ("with.dot", "without.dot"))
+    for part in shown:
+        assert part in text and part not in plain
+
+
+def test_a_run_of_a_model_without_an_alphabet_is_given_in_numbers(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = tmp_path / "bare"
+    shutil.copytree(run, bare)
+    (bare / "alphabet.txt").unlink()
+    assert cli.main(["draw", str(bare), "--example", "13 14 15", "-o", str(tmp_path / "x.dot")]) == 0
+    text = (tmp_path / "x.dot").read_text(encoding="utf-8")
+    assert all(part in text for part in (">13<", ">14<", ">15<"))
+    assert cli.main(["draw", str(bare), "--example", "ABC"]) == 2
+    assert "has no alphabet.txt, so that 'ABC' has to be numbers with spaces between" in capsys.readouterr().err
+
+
+def test_a_png_has_the_dots_an_inch_that_are_asked_for(tmp_path: Path) -> None:
+    widths = []
+    for dpi in ("50", "100"):
+        assert cli.main(["draw", "no_attention", "--dpi", dpi, "-o", str(tmp_path / "x.png")]) == 0
+        with Image.open(tmp_path / "x.png") as image:
+            widths.append(image.width)
+    assert widths[1] == pytest.approx(2 * widths[0], abs=2)
 
 
 def test_a_model_and_a_diagram_are_not_drawn_at_once(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -239,9 +300,26 @@ def test_cipher_trains_another_diagram_with_another_encoder_and_cell(
         (["draw", "--diff", "luong", "no", "-o", "x.svg"], "no diagram is called 'no'; there are appendix, bahdanau"),
         (
             ["draw", "--diff", "luong", "bahdanau", "--schedule", "-o", "x.svg"],
-            "--diff draws two diagrams; leave out PATH, --diagram and --schedule",
+            "--diff draws two diagrams, step or --whole; leave out everything else",
         ),
-        (["draw", "luong", "--diff", "luong", "bahdanau", "-o", "x.svg"], "--diff draws two diagrams; leave out PATH"),
+        (["draw", "luong", "--diff", "luong", "bahdanau", "-o", "x.svg"], "--diff draws two diagrams, step or --whole"),
+        (["draw", "--diff", "luong", "bahdanau", "--expand", "a"], "--diff draws two diagrams, step or --whole"),
+        (["draw", "--diff", "luong", "bahdanau", "--unroll", "2"], "--diff draws two diagrams, step or --whole"),
+        (["draw", "--diff", "luong", "bahdanau", "--example", "A"], "--diff draws two diagrams, step or --whole"),
+        (["draw", "--diff", "luong", "bahdanau", "--hidden"], "--diff draws two diagrams, step or --whole"),
+        (
+            ["draw", "luong", "--expand", "b"],
+            "no operation 'b' to expand; there are rnn, a, softmax, wsum, attend, out",
+        ),
+        (["draw", "luong", "--unroll", "2", "--expand", "a"], "expand and unroll do not go into one picture"),
+        (["draw", "luong", "--unroll", "2", "--hidden"], "unroll and hidden do not go into one picture"),
+        (["draw", "luong", "--unroll", "51"], "unrolled over 51 steps; give a number from 1 to 50"),
+        (["draw", "luong", "--example", "ABC", "--whole"], "example and whole do not go into one picture"),
+        (["draw", "luong", "--at", "2", "--hidden"], "at is 2, a step of a run; give an example to run"),
+        (["draw", "luong", "--example", "abc"], "character 1 of 'abc' is 'a', which is not in 'ABC"),
+        (["draw", "luong", "--repository", "javascript:alert(1)"], "repository is 'javascript:alert(1)'; give an addr"),
+        (["draw", "luong", "--font", "a<b"], "font is 'a<b'; give a font's name"),
+        (["draw", "luong", "--dpi", "9999"], "dpi is 9999; give a number from 1 to 1200"),
         (["check"], "give one diagram, as PATH or as --diagram"),
         (["check", "nowhere"], "there is no folder 'nowhere', and no diagram is called 'nowhere'; there are appendix"),
         (["summary", "nowhere"], "there is no folder 'nowhere'"),
@@ -280,7 +358,9 @@ def test_what_cannot_be_done_is_said_in_one_line_with_status_2(
         ["cipher", "--steps", "0"],
         ["cipher", "--learning-rate", "-1"],
         ["cipher", "--cell", "SRU"],
-        ["draw", "bahdanau"],
+        ["draw", "bahdanau", "--theme", "pink"],
+        ["draw", "bahdanau", "--rankdir", "UP"],
+        ["draw", "bahdanau", "--unroll", "0"],
     ],
 )
 def test_a_wrong_option_ends_with_the_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
