@@ -1,4 +1,4 @@
-"""Text and symbols that TeX sets as they are, whatever they say; pdflatex, XeLaTeX and LuaLaTeX alike."""
+"""Text and symbols that TeX sets as they are, whatever they say; pdflatex and LuaLaTeX alike."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import unicodedata
 
 from seq2seq_attn.scene import printable
 
-# Sets a letter that pdflatex has no font for, where TeX has one, and its number in brackets where it has none.
+# A letter that pdflatex knows no font for: a newer TeX sets it, pdflatex its number in brackets.
 UNICODE = r"\def\unicode#1#2{\ifdefined\Umathcode#1\else[#2]\fi}"
 
 _SPECIAL = {
@@ -86,6 +86,8 @@ def _in_mathematics(sign: str) -> str:
     if sign in _MATHEMATICS:
         command = _MATHEMATICS[sign]
         return command + " " * command[-1].isalpha()
+    if sign == " ":
+        return r"\:"
     return sign if sign.isascii() and (sign.isalnum() or sign in "+-=,.()/") else f"\\mbox{{\\tiny {_set(sign)}}}"
 
 

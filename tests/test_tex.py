@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import string
 import sys
 from pathlib import Path
@@ -45,6 +46,13 @@ def test_a_letter_that_pdflatex_has_no_font_for_is_its_number_there(tmp_path: Pa
     assert pages(tmp_path)[0].endswith("[4E2D]ß")
 
 
+@needs_latex
+@pytest.mark.skipif(not shutil.which("lualatex"), reason="no lualatex here: of Debian's packages, texlive-luatex")
+def test_lualatex_sets_the_same(tmp_path: Path) -> None:
+    compiled(HEAD + tex.text("ß{&} a--b 3×4") + r"\end{document}", tmp_path, "lualatex")
+    assert pages(tmp_path) == ["ß{&}a--b3×4"]
+
+
 @pytest.mark.parametrize(
     ("letter", "subscript", "expected"),
     [
@@ -55,6 +63,7 @@ def test_a_letter_that_pdflatex_has_no_font_for_is_its_number_there(tmp_path: Pa
         ("Α", "", r"\mathrm{A}"),
         ("s", "αi", r"s_{\alpha i}"),
         ("coverage", "ij", r"\mathit{coverage}_{ij}"),
+        ("a b", " ", r"a\:b_{\:}"),
         ("s_t", "", r"s\mbox{\tiny \_}t"),
         ("{", "$", r"\mbox{\tiny $\{$}_{\mbox{\tiny \$}}"),
     ],
