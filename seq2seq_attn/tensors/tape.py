@@ -23,7 +23,7 @@ _SAME = {"truediv": "div", "divide": "div", "multiply": "mul", "subtract": "sub"
 _SAME |= {f"{kind}_{word}": word for kind in ("logical", "bitwise") for word in ("and", "or")}
 _SAME |= {"logical_not": "invert", "bitwise_not": "invert"}
 _SAME |= {"multi_head_attention_forward": "attention", "scaled_dot_product_attention": "attention"}
-_FORMS = ("zeros", "ones", "empty", "full", "rand", "randn")  # if they take tensors, these are sizes
+_FORMS = ("zeros", "ones", "empty", "rand", "randn")  # if they take tensors, these are sizes
 _QUIET = ("keepdim", "device", "dtype", "training", "embed_dim_to_check", "dropout_p", "average_attn_weights")
 _LIBRARY = ("gru", "lstm", "rnn_tanh", "rnn_relu")  # whose parameters tell layers and directions by their names
 
