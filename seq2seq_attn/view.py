@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from seq2seq_attn import code, examine, levels
+from seq2seq_attn import code, examine, levels, tensors
 from seq2seq_attn.code import Code
 from seq2seq_attn.compare import Difference
 from seq2seq_attn.draw import Drawing
@@ -21,7 +21,6 @@ from seq2seq_attn.style import Style
 from seq2seq_attn.trace import Recorder, Run
 
 if TYPE_CHECKING:
-    from seq2seq_attn import tensors
     from seq2seq_attn.seq2seq import Seq2Seq
 
 
@@ -86,8 +85,6 @@ def _opened(model: Seq2Seq, graph: Graph, id: str, recorder: Recorder, hidden: b
 
     An energy makes its keys here itself, as it would without the loop that hands them in; they change no result.
     """
-    from seq2seq_attn import tensors
-
     if id not in graph.operations:
         raise ValueError(f"no operation {id!r} to expand; there are {', '.join(graph.operations)}")
     operation = graph.operations[id]

@@ -52,8 +52,8 @@ def opened(graph: Graph, id: str, inside: Opened, title: str, codes: Mapping[str
             label = "" if source in parameters else shape(operand)
             arrows.append(Arrow(ids[source], ids[item.id], "arrow" if source in seen else "recurrence", label))
         seen.add(item.id)
-    shapes = {item.id: item.shape for item in inside.items}
-    arrows += [Arrow(ids[result], operation.output, label=shape(shapes[result])) for result in inside.results]
+    gives = zip(inside.results, inside.shapes, strict=True)
+    arrows += [Arrow(ids[result], operation.output, label=shape(sizes)) for result, sizes in gives]
     frame = Frame(f"{id}-opened", f"{id}[{operation.kind}]", tuple(box.id for box in boxes), "active")
     frames = [replace(outer, boxes=tuple(other for other in outer.boxes if other != id)) for outer in scene.frames]
     return replace(
