@@ -110,7 +110,7 @@ class _Placed:
         if self.colors.paper != "#ffffff":
             yield rf"\fill[paper] {_rectangle(self.plan['bb'], room=10.8)};"
         for frame in self.scene.frames:
-            placed = self.objects[f"cluster_{frame.id}"]
+            placed = self.objects["cluster_" + self.names[f"{frame.id}-words"].removesuffix("-words")]
             yield rf"\draw[frame, fill={_SHADES[frame.shade]}] {_rectangle(placed['bb'])};"
         for arrow in self.scene.arrows:
             yield from self.arrow(arrow)

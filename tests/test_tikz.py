@@ -18,7 +18,7 @@ from latex import compiled, needs_latex, pages
 from seq2seq_attn import dot, mermaid
 from seq2seq_attn.compare import Difference
 from seq2seq_attn.label import cells
-from seq2seq_attn.levels import step
+from seq2seq_attn.levels import compared, step
 from seq2seq_attn.levels.unrolled import unrolled
 from seq2seq_attn.render import render
 from seq2seq_attn.scene import Arrow, Box, Frame, Line, Scene
@@ -27,7 +27,8 @@ from seq2seq_attn.style import Style
 from seq2seq_attn.tikz import tikz
 
 PREAMBLE = r"\usepackage{tikz}\usetikzlibrary{arrows.meta,shapes.geometric}"
-ATTACKS = [each["text"] for each in json.loads((Path(__file__).parent / "attacks/labels.json").read_text())]
+LABELS = json.loads((Path(__file__).parent / "attacks/labels.json").read_text(encoding="utf-8"))
+ATTACKS = [each["text"] for each in LABELS if each["text"]]
 ATTACKS += [
     r"\input{/etc/passwd}",
     r"\immediate\write18{touch pwned}",
@@ -72,7 +73,10 @@ def everything(texts: list[str]) -> Scene:
         for a, b, way, fate, share in zip(boxes, boxes[1:], ways, fates, shares, strict=False)
     ]
     words = Box("words", "words", (Line(next(says)),))
-    frames = (Frame("one", next(says), (boxes[0].id, boxes[1].id), "active"), Frame("two", next(says), (boxes[5].id,)))
+    frames = (
+        Frame('é "\\', next(says), (boxes[0].id, boxes[1].id), "active"),
+        Frame("two", next(says), (boxes[5].id,)),
+    )
     return Scene(next(says), (*boxes, words), tuple(arrows), frames, caption=next(says))
 
 
@@ -86,7 +90,7 @@ SCENES |= {
     "steps": (unrolled(GRAPH, 2, "two steps"), Style()),
     "everything": (everything(["one", "α", "two words", "é"]), Style(theme="print")),
 }
-SCENES |= {edit: (step(Difference(GRAPH, after), edit).with_legend(), Style()) for edit, after in EDITS.items()}
+SCENES |= {edit: (compared(Difference(GRAPH, after), edit).with_legend(), Style()) for edit, after in EDITS.items()}
 
 every_scene = pytest.mark.parametrize("name", SCENES)
 
@@ -217,7 +221,7 @@ def test_a_symbol_is_mathematics_and_words_are_words() -> None:
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_each_fate_has_its_stroke_and_what_is_gone_is_struck_through(edit: str) -> None:
-    scene = step(Difference(GRAPH, EDITS[edit]), edit)
+    scene = compared(Difference(GRAPH, EDITS[edit]), edit)
     text = tikz(scene)
     looks = re.findall(r"^\\node\[(.*), minimum width", text, re.MULTILINE)
     suffix = {"both": "", "added": ", added", "gone": ", gone", "changed": ", changed"}

@@ -14,7 +14,7 @@ from edits import EDITS, GRAPH, edited, every_edit
 from seq2seq_attn import mermaid
 from seq2seq_attn.compare import Difference
 from seq2seq_attn.graph import Graph
-from seq2seq_attn.levels import BANDS, step
+from seq2seq_attn.levels import BANDS, compared, step
 from seq2seq_attn.levels.unrolled import unrolled
 from seq2seq_attn.scene import Arrow, Box, Frame, Line, Scene, printable
 from seq2seq_attn.schedule import schedule
@@ -143,32 +143,34 @@ def marked(text: str) -> dict[str, set[str]]:
     ],
 )
 def test_what_became_of_a_thing_stands_before_its_line(edit: str, expected: dict[str, set[str]]) -> None:
-    text = tree(step(Difference(GRAPH, EDITS[edit], ("mine", "yours")), "mine → yours"))
+    text = tree(compared(Difference(GRAPH, EDITS[edit], ("mine", "yours")), "mine → yours"))
     assert marked(text) == {"+": set(), "-": set(), "~": set()} | expected
 
 
 @every_edit
 def test_the_other_way_round_added_is_gone_and_gone_is_added(after: Graph) -> None:
-    there, back = (marked(tree(step(Difference(*pair), "both"))) for pair in ((GRAPH, after), (after, GRAPH)))
+    there, back = (marked(tree(compared(Difference(*pair), "both"))) for pair in ((GRAPH, after), (after, GRAPH)))
     for mark, other in ("+-", "-+", "~~"):
         assert bool(there[mark]) == bool(back[other])
     assert any(there.values())
 
 
 def test_a_difference_says_what_its_marks_mean_and_its_title_once() -> None:
-    lines = tree(step(Difference(GRAPH, EDITS["another diagram"], ("a.mmd", "b.mmd")), "a.mmd → b.mmd")).splitlines()
+    lines = tree(
+        compared(Difference(GRAPH, EDITS["another diagram"], ("a.mmd", "b.mmd")), "a.mmd → b.mmd")
+    ).splitlines()
     assert lines[:2] == ["a.mmd → b.mmd", "+ only in b.mmd, - only in a.mmd, ~ changed"]
     assert tree(scene(GRAPH)).splitlines()[1].startswith("└─ ")
 
 
 def test_a_recurrence_more_changes_the_value_that_it_leads_to() -> None:
     before = edited(("y_{i-1} prev_output", "x_{i} input"))
-    text = tree(step(Difference(before, GRAPH), "more"))
+    text = tree(compared(Difference(before, GRAPH), "more"))
     assert re.search(r"^~ .*prev_output  ← yᵢ output of the step before$", text, re.MULTILINE)
 
 
 def test_the_legend_is_left_out() -> None:
-    for drawn in (scene(GRAPH), step(Difference(GRAPH, EDITS["another kind"]), "both")):
+    for drawn in (scene(GRAPH), compared(Difference(GRAPH, EDITS["another kind"]), "both")):
         assert tree(drawn.with_legend()) == tree(drawn)
 
 
@@ -240,12 +242,16 @@ def test_a_circle_of_two_graphs_is_shown_whole() -> None:
 
 
 def test_no_text_makes_a_line_of_its_own_or_reaches_the_terminal() -> None:
-    attacks = [each["text"] for each in json.loads((Path(__file__).parent / "attacks/labels.json").read_text())]
+    attacks = [each["text"] for each in json.loads((Path(__file__).parent / "attacks/labels.json").read_text("utf-8"))]
 
     def lines(texts: list[str]) -> list[str]:
         boxes = tuple(Box(f"b{n}", "value", (Line(text, "symbol", text), Line(text))) for n, text in enumerate(texts))
         arrows = tuple(Arrow(a.id, b.id, label=text) for (a, b), text in zip(pairwise(boxes), texts, strict=False))
-        return tree(Scene(texts[0], boxes, arrows, (Frame("f", texts[1], ("b1",)),), caption=texts[2])).split("\n")
+        return tree(
+            Scene(
+                f"the {texts[0][:50]}", boxes, arrows, (Frame("f", texts[1], ("b1",)),), caption=f"of {texts[2][:50]}"
+            )
+        ).split("\n")
 
     harmless = lines([f"text {number}" for number in range(len(attacks))])
     for turn in range(len(attacks)):
