@@ -43,11 +43,16 @@ FOUND = ("operations", "arrows", "recurrences", "values")
 
 
 class Row(NamedTuple):
-    """A tool, how it is called, and the lengths of the source in symbols: one, where the picture is that of any."""
+    """A tool, how it is called, and the lengths of the source in symbols; none where the picture is that of any."""
 
     name: str
     call: str
-    lengths: Sequence[int] = LENGTHS[:1]
+    lengths: Sequence[int] = ()
+
+    @property
+    def drawn(self) -> Sequence[int]:
+        """The lengths that it is drawn for."""
+        return self.lengths or LENGTHS[:1]
 
 
 ROWS = {
@@ -56,7 +61,7 @@ ROWS = {
     "torchlens": Row("torchlens", '`trace(model, …).draw(vis_mode="rolled", vis_call_depth=3)`', LENGTHS),
     "torchlens-auto": Row("torchlens, collapsed", '`trace(model, …).draw(collapse="auto")`', LENGTHS),
     "torchlens-greedy": Row(
-        "torchlens, greedy", '`trace(model.greedy, …).draw(vis_mode="rolled", vis_call_depth=4)`', LENGTHS
+        "torchlens, greedy", '`trace(model.greedy, …).draw(vis_mode="rolled", vis_call_depth=4)`', LENGTHS[:1]
     ),
     "ours-whole": Row("ours, whole", "`model.draw(whole=True)`"),
     "torchviz-step": Row("torchviz, step", "`make_dot(model.decoder.step(…).output, params=…)`"),
@@ -85,7 +90,7 @@ def measure(tools: Sequence[str], model: Path, runs: int, folder: Path) -> dict[
     rows: dict[str, dict[str, Any]] = {}
     seconds = defaultdict[str, list[float]](list)
     for _ in range(runs):
-        for length, tool in ((length, tool) for length in LENGTHS for tool in tools if length in ROWS[tool].lengths):
+        for length, tool in ((length, tool) for length in LENGTHS for tool in tools if length in ROWS[tool].drawn):
             key = f"{tool} {length}"
             if key in rows and (not seconds[key] or seconds[key][0] > SLOW):
                 continue
@@ -143,16 +148,16 @@ def table(measured: dict[str, Any]) -> list[str]:
     """One line a tool and length, then how each tool was called."""
     heads = [f"{name} of {measured['specification'][name]}" for name in FOUND]
     lines = [f"| tool | symbols | nodes | edges | seconds | SVG, kB | {' | '.join(heads)} |", "|---" * 10 + "|"]
-    for tool, (name, _, lengths) in ROWS.items():
-        for length in lengths:
+    for tool, drawn in ROWS.items():
+        for length in drawn.drawn:
             if (row := measured["rows"].get(f"{tool} {length}")) is None:
                 continue
-            symbols = "any" if len(lengths) == 1 else str(length)
+            symbols = str(length) if drawn.lengths else "any"
             seconds = f"over {row['limit']}" if row["seconds"] is None else f"{row['seconds']:.2f}"
             size = "no picture" if row["seconds"] is None else f"{row['bytes'] / 1000:,.0f}"
             counts = [f"{row[key]:,}" if key in row else "–" for key in ("nodes", "edges")]
             found = [str(len(row[key])) if key in row else "–" for key in FOUND]
-            lines.append(f"| {' | '.join([name, symbols, *counts, seconds, size, *found])} |")
+            lines.append(f"| {' | '.join([drawn.name, symbols, *counts, seconds, size, *found])} |")
     calls = [
         f"- {name}: {call}"
         for tool, (name, call, _) in ROWS.items()
@@ -170,7 +175,7 @@ def write(measured: dict[str, Any]) -> None:
     for tool, (name, _, lengths) in ROWS.items():
         row: dict[str, Any] = measured["rows"].get(f"{tool} {LENGTHS[0]}", {})
         if row.get("pictures"):
-            length = "" if len(lengths) == 1 else f", {LENGTHS[0]} symbols"
+            length = f", {LENGTHS[0]} symbols" if lengths else ""
             pictures += ["", f"### {name}{length}", ""]
             pictures += [f"![{name}{length}]({picture})" for picture in row["pictures"]]
     page = PAGE.format(
@@ -203,13 +208,14 @@ The same `dot`, graphviz-pure, for all. Other work ran beside it: take seconds a
   with what it reads. They stand among the checks, packing, masks and stacking that ran too, which the table counts.
 - Given the step alone, torchlens draws nearly our picture: the same operations, the same arrows, and the mask, which
   we fold away. It has not read the diagram: a witness that the program is the picture.
-- What it has not: a step that hands on to the next, and the symbols of the paper. When it traces greedy decoding, it
-  finds both recurrences, in the largest of its pictures.
-- torchview names no tensor: which input is which only its shape says, so that no arrow from or to a value of the step
-  alone is found, though they are drawn.
-- torchviz draws every step of the loop anew, and the layout of that takes minutes: its nodes grow with the sentence, as
-  do those of torchlens, by less. torchview's do not, nor do torchlens' when it may collapse what it likes, and then no
-  operation of the step is left. Ours have no sentence in them: `draw` runs the model on a small example of its own.
+- What that picture has not: a step that hands on to the next, and the symbols of the paper. In the whole model it
+  finds how the state is handed on and, when it traces greedy decoding, both recurrences.
+- torchview names no tensor: which input is which only its shape says, so that of the step alone only the arrows from
+  one operation to the next are found, though all are drawn.
+- torchviz draws every step of the loop anew, and the layout of that takes long: its nodes grow with the sentence, as
+  do those of torchlens, by less. torchview's do not; torchlens stays below 50 when it may collapse what it likes, and
+  then no operation of the step is left. Ours have no sentence in them: `draw` runs the model on a small
+  example of its own.
 
 Where they are better: they need no diagram and draw any model, where we draw those of this package; they show the
 tensor operations inside of a module, with shapes and, in torchlens, parameters and memory; torchviz shows what autograd
@@ -220,7 +226,7 @@ The settings are those, of the documented ones that we tried, that show all five
 3, 4 and all, `collapse` none, auto and max of torchlens. `torchlens, collapsed` is its own choice of what to show. A
 hook on the step keeps the model in its plain loop; without one some operations run once for all steps (see
 [ARCHITECTURE.md](../../ARCHITECTURE.md)). torchviz needs gradients and torchview calls `forward`: neither can draw
-greedy decoding.
+greedy decoding, which is drawn for 10 symbols only: a model trained for seconds ends long messages too early.
 
 ## How it is counted
 
