@@ -28,7 +28,7 @@ from seq2seq_attn.tikz import tikz
 
 PREAMBLE = r"\usepackage{tikz}\usetikzlibrary{arrows.meta,shapes.geometric}"
 LABELS = json.loads((Path(__file__).parent / "attacks/labels.json").read_text(encoding="utf-8"))
-ATTACKS = [each["text"] for each in LABELS if each["text"]]
+ATTACKS = [each["text"] for each in LABELS]
 ATTACKS += [
     r"\input{/etc/passwd}",
     r"\immediate\write18{touch pwned}",
