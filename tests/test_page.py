@@ -450,15 +450,20 @@ def test_all_text_is_readable_in_light_and_in_dark(scheme: str, opened: Open, mo
 
 def test_light_and_dark_follow_the_system_until_the_button_is_pressed(opened: Open, model: Seq2Seq) -> None:
     shade = "getComputedStyle(document.body).backgroundColor"
-    light, dark = (opened(model, color_scheme=scheme).evaluate(shade) for scheme in ("light", "dark"))
-    assert light != dark
-    page = opened(model, color_scheme="dark")
-    button = page.locator("#theme")
-    for expected, text in ((light, "Dark"), (dark, "Light")):
-        button.click()
-        assert (page.evaluate(shade), button.inner_text()) == (expected, text)
+    page, button = opened(model, color_scheme="dark"), "#theme:text-is('{}')"
+    page.wait_for_selector(button.format("Light"))
+    dark = page.evaluate(shade)
     page.emulate_media(color_scheme="light")
-    assert page.evaluate(shade) == dark
+    page.wait_for_selector(button.format("Dark"))
+    light = page.evaluate(shade)
+    assert light != dark
+    for text, then, expected in (("Dark", "Light", dark), ("Light", "Dark", light), ("Dark", "Light", dark)):
+        page.locator(button.format(text)).click()
+        page.wait_for_selector(button.format(then))
+        assert page.evaluate(shade) == expected
+    page.emulate_media(color_scheme="dark")
+    page.emulate_media(color_scheme="light")
+    assert page.evaluate(shade) == dark and page.locator(button.format("Light")).is_visible()
 
 
 def test_nothing_moves_for_who_wants_no_motion(opened: Open, model: Seq2Seq) -> None:
