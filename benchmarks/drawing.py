@@ -64,6 +64,7 @@ ROWS = {
         "torchlens, greedy", '`trace(model.greedy, …).draw(vis_mode="rolled", vis_call_depth=4)`', LENGTHS[:1]
     ),
     "ours-whole": Row("ours, whole", "`model.draw(whole=True)`"),
+    "ours-run": Row("ours, a step of a run", "`model.draw(example=…)`", LENGTHS),
     "torchviz-step": Row("torchviz, step", "`make_dot(model.decoder.step(…).output, params=…)`"),
     "torchview-step": Row("torchview, step", "`draw_graph(model.decoder.step, …, roll=True, depth=1)`"),
     "torchlens-step": Row(
@@ -214,8 +215,9 @@ The same `dot`, graphviz-pure, for all. Other work ran beside it: take seconds a
   one operation to the next are found, though all are drawn.
 - torchviz draws every step of the loop anew, and the layout of that takes long: its nodes grow with the sentence, as
   do those of torchlens, by less. torchview's do not; torchlens stays below 50 when it may collapse what it likes, and
-  then no operation of the step is left. Ours have no sentence in them: `draw` runs the model on a small
-  example of its own.
+  then no operation of the step is left. Ours do not grow: the step and the whole are drawn from a run of the model
+  on a small example of its own, and a step of a run over the very sentence shows the positions that were read most, and
+  all others as one.
 
 Where they are better: they need no diagram and draw any model, where we draw those of this package; they show the
 tensor operations inside of a module, with shapes and, in torchlens, parameters and memory; torchviz shows what autograd

@@ -225,7 +225,12 @@ def step_with_torchlens(model: Seq2Seq, batch: Batch, out: Path) -> None:
 
 
 def with_ours(model: Seq2Seq, batch: Batch, out: Path, **options: Any) -> None:
-    model.draw(out.with_suffix(".svg"), **options)
+    drawing = model.draw(out.with_suffix(".svg"), **options)
+    drawing.save(out.with_suffix(".dot"))
+
+
+def run_with_ours(model: Seq2Seq, batch: Batch, out: Path) -> None:
+    with_ours(model, batch, out, example=batch.source[0])
 
 
 def draw_trace(trace: Any, out: Path, **options: Any) -> None:
@@ -259,6 +264,7 @@ TOOLS: dict[str, Callable[[Seq2Seq, Batch, Path], None]] = {
     "torchlens-auto": partial(with_torchlens, collapse="auto"),
     "torchlens-greedy": greedily_with_torchlens,
     "ours-whole": partial(with_ours, whole=True),
+    "ours-run": run_with_ours,
     "torchviz-step": step_with_torchviz,
     "torchview-step": step_with_torchview,
     "torchlens-step": step_with_torchlens,
@@ -294,8 +300,6 @@ def main(tool: str, folder: str, symbols: int, out: Path) -> None:
     except TimeoutError:
         out.with_suffix(".svg").unlink(missing_ok=True)
     signal.alarm(0)
-    if tool.startswith("ours"):
-        model.draw(out.with_suffix(".dot"), whole=tool == "ours-whole")
     row: dict[str, Any] = {"seconds": seconds, "limit": LIMIT}
     if seconds is not None:
         row["bytes"] = out.with_suffix(".svg").stat().st_size
