@@ -126,7 +126,7 @@ def numbers(tensor: Tensor) -> Any:
 def _name(names: Sequence[str], symbol: int) -> str:
     name = names[symbol] if symbol < len(names) else str(symbol)
     shown = printable(printable(name, NAME), NAME)  # spelt out it may be longer
-    return "␣" * len(shown) if shown.isspace() else shown
+    return "␣" * len(shown) if shown.isspace() else shown or "‹empty›"
 
 
 def _positions(model: Seq2Seq, source: Tensor, names: Names) -> list[str]:

@@ -514,21 +514,20 @@ def test_everything_can_be_done_with_the_keyboard_and_the_focus_is_seen(opened: 
 
 
 def test_no_name_becomes_markup_or_script_and_none_spills(opened: Open, model: Seq2Seq) -> None:
-    alphabet = Named("abcdefghijklmnopq", names=tuple(ATTACKS[:23]))
-    for part in (ATTACKS[:23], ATTACKS[-23:]):
-        alphabet = Named("abcdefghijklmnopq", names=tuple(part))
+    tags = "[...document.querySelectorAll('body > *, main > *, script, img, a, iframe')].map(one => one.tagName)"
+    plain = opened(model, list(range(23)), size=(360, 700)).evaluate(tags)
+    shown: set[str] = set()
+    for first in range(0, len(ATTACKS), 23):
+        alphabet = Named("abcdefghijklmnopq", names=tuple(ATTACKS[first : first + 23]))
         page = opened(model, list(range(23)), alphabet=alphabet, size=(360, 700))
-        plain = opened(model, list(range(23)), size=(360, 700))
-        tags = "[...document.querySelectorAll('body > *, main > *, script, img, a, iframe')].map(one => one.tagName)"
-        assert page.evaluate(tags) == plain.evaluate(tags)
-        for j in range(23):
-            page.locator("#source .symbol").nth(j).evaluate("one => one.click()")
+        for symbol in page.locator("#source .symbol").all():
+            symbol.evaluate("one => one.click()")
             page.keyboard.press("ArrowRight")
             assert page.evaluate(WIDTHS) == [360, 360]
-        names_shown = page.locator(".symbol").all_text_contents()
-        assert len(names_shown) > 100 and all(0 < len(name) <= 40 for name in names_shown)
+        assert page.evaluate(tags) == plain
+        assert page.evaluate("window.pwned ?? null") is None
+        shown.update(page.locator(".symbol").all_text_contents())
         everything = page.locator("body").inner_text()
         assert not set(everything) & set("\0\x01\x1b\x7f\u202e\u2066\u2067\u2068\u2069\u200f\ufeff\u2028\ud800")
-        assert page.evaluate("window.pwned ?? null") is None
-        assert any("<script>" in name for name in names_shown)
-    assert len(ATTACKS) >= 23
+    assert len(shown) > len(ATTACKS) / 2 and all(name.strip() and len(name) <= 40 for name in shown)
+    assert any("<script>" in name for name in shown)

@@ -193,7 +193,8 @@ def test_numbers_have_three_digits_and_what_is_none_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "shown"), [(" ", "␣"), ("\u3000\u3000", "␣␣"), ("\n", "\\x0a"), ("a b", "a b"), ("\u202e", "\\u202e")]
+    ("name", "shown"),
+    [(" ", "␣"), ("\u3000\u3000", "␣␣"), ("\n", "\\x0a"), ("a b", "a b"), ("\u202e", "\\u202e"), ("", "‹empty›")],
 )
 def test_a_name_that_cannot_be_seen_is_spelt_out(name: str, shown: str) -> None:
     model = models.model("gru")
