@@ -36,15 +36,18 @@ def dot(
     """
     style = style or Style()
     looks = _Looks(style)
-    title = printable(scene.title)
-    attributes = _GRAPH | {"rankdir": style.rankdir, "bgcolor": style.colors.paper, "tooltip": graphviz.escape(title)}
+    attributes = _GRAPH | {
+        "rankdir": style.rankdir,
+        "bgcolor": style.colors.paper,
+        "tooltip": label.escaped(printable(scene.title), 4),
+    }
     if scene.caption:
         attributes |= {"label": label.words(scene.caption, style.colors), "labelloc": "t", "fontname": style.font}
     if dpi is not None:
         attributes["dpi"] = str(dpi)
     named = names(scene)
     picture = graphviz.Digraph(
-        graphviz.nohtml(title),
+        label.escaped(printable(scene.title), 1),
         graph_attr=attributes,
         node_attr={"fontname": style.font, "fontsize": "13", "penwidth": "1.2"},
         edge_attr={"arrowsize": "0.7", "fontname": style.font, "fontsize": "9"},
@@ -63,7 +66,7 @@ def dot(
         look = _FRAME | {
             "color": style.colors.line,
             "fillcolor": fill,
-            "tooltip": graphviz.escape(printable(frame.words)),
+            "tooltip": label.escaped(printable(frame.words), 4),
         }
         name = named[f"{frame.id}-words"]
         with picture.subgraph(name=f"cluster_{name.removesuffix('-words')}", graph_attr=look) as cluster:
@@ -133,14 +136,14 @@ class _Looks:
         look = self.boxes[box.role]
         if box.fate == "gone":
             look = look | {"style": f"{look['style']},dotted"}
-        return look | self.box_fates[box.fate] | {"tooltip": graphviz.escape(printable(box.tooltip or " ", 400))}
+        return look | self.box_fates[box.fate] | {"tooltip": label.escaped(printable(box.tooltip or " ", 400), 4)}
 
     def arrow(self, arrow: Arrow) -> dict[str, str]:
         look = {"color": self.ink} | self.arrows[arrow.way] | self.arrow_fates[arrow.fate]
         if arrow.share is not None:
             look |= {"penwidth": f"{0.5 + 5.5 * arrow.share:.2f}"}
         if arrow.label:
-            look |= {"label": graphviz.escape(f" {printable(arrow.label)} "), "fontcolor": self.quiet}
+            look |= {"label": label.escaped(f" {printable(arrow.label)} ", 2), "fontcolor": self.quiet}
         if arrow.tooltip:
-            look |= {"tooltip": graphviz.escape(printable(arrow.tooltip, 400))}
+            look |= {"tooltip": label.escaped(printable(arrow.tooltip, 400), 4)}
         return look

@@ -30,25 +30,25 @@ def flowchart(scene: Scene, style: Style | None = None) -> str:
     """The picture as Mermaid, in the colours of its theme; symbols and subscripts in Unicode's own characters."""
     style = style or Style()
     names = _names(scene)
-    lines = [f"%% {quoted(scene.title)}: a picture, not a diagram that runs", f"flowchart {style.rankdir}"]
+    lines = [f"%% {quoted(printable(scene.title))}: a picture, not a diagram that runs", f"flowchart {style.rankdir}"]
     if scene.caption:
-        lines.append(f'{_CAPTION}["{quoted(scene.caption)}"]')
+        lines.append(f'{_CAPTION}["{quoted(printable(scene.caption))}"]')
     framed = {id for frame in scene.frames for id in frame.boxes}
     boxes = {box.id: box for box in scene.boxes}
     lines += [_box(box, names[box.id]) for box in scene.boxes if box.id not in framed]
     for number, frame in enumerate(scene.frames):
-        lines.append(f'subgraph frame-{number}["{quoted(frame.words)}"]')
+        lines.append(f'subgraph frame-{number}["{quoted(printable(frame.words))}"]')
         lines += [f"    {_box(boxes[id], names[id])}" for id in frame.boxes]
         lines.append("end")
     for arrow in scene.arrows:
-        label = f'|"{quoted(arrow.label)}"|' if arrow.label else ""
+        label = f'|"{quoted(printable(arrow.label))}"|' if arrow.label else ""
         lines.append(f"{names[arrow.source]} {_LINES[arrow.way]}{label} {names[arrow.target]}")
     return "\n".join([*lines, *_strokes(scene, style, names)]) + "\n"
 
 
 def quoted(text: str) -> str:
-    """A text inside of quotation marks: whatever Mermaid or HTML would read as its own, by its number."""
-    return "".join(c if c.isalnum() or c in " .,()=×·→−₋₊-+/_'…" else f"#{ord(c)};" for c in printable(text))
+    """A printable text inside of quotation marks: whatever Mermaid or HTML would read as its own, by its number."""
+    return "".join(c if c.isalnum() or c in " .,()=×·→−₋₊-+/_'…" else f"#{ord(c)};" for c in text)
 
 
 def bars(numbers: tuple[float, ...], signed: bool) -> str:

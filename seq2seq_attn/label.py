@@ -24,8 +24,21 @@ def label(box: Box, colors: Colors) -> str:
 
 def words(text: str, colors: Colors) -> str:
     """The label of a frame or a caption; what is behind a comma stands on a line of its own."""
-    lines = "<br/>".join(html.escape(part) for part in printable(text).split(", "))
+    lines = "<br/>".join(escaped(part, 2) or " " for part in printable(text).split(", "))
     return f'<<font color="{colors.ink}"><b>{lines}</b></font>>'
+
+
+def escaped(text: str, backslashes: int) -> str:
+    r"""A text in DOT, where Graphviz reads entities, and then backslashes: once in a label, twice in a tooltip.
+
+    Args:
+        text: printable.
+        backslashes: that stand for one: 1 in a name, 2 in a label of either kind, 4 in a tooltip.
+
+    >>> escaped(r"<\N>&lt;", 1)
+    '&lt;&#92;N&gt;&amp;lt;'
+    """
+    return html.escape(text).replace("\\", backslashes * "&#92;")
 
 
 def cells(numbers: Sequence[float], most: int = _CELLS) -> list[float]:
@@ -77,9 +90,9 @@ def _row(line: Line, colors: Colors) -> str:
 
 
 def _text(text: str, line: Line, size: int, color: str) -> str:
-    shown = html.escape(printable(text)) or " "  # Graphviz has no name for a text of nothing
-    shown = f"<s>{shown}</s>" if line.struck else shown
-    return f'<font point-size="{size}" color="{color}">{shown}</font>'
+    written = escaped(printable(text), 2) or " "  # Graphviz cannot read a text of nothing
+    written = f"<s>{written}</s>" if line.struck else written
+    return f'<font point-size="{size}" color="{color}">{written}</font>'
 
 
 def _room(text: str, size: int) -> str:

@@ -103,7 +103,7 @@ def letter(symbol: str) -> str:
     name = symbol.upper().replace("LAMBDA", "LAMDA")  # Unicode's spelling
     try:
         return unicodedata.lookup(f"GREEK {case} LETTER {name}")
-    except KeyError:
+    except (KeyError, UnicodeError):  # half a character has no name to look up
         return symbol
 
 
