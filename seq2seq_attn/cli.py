@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     looks.add_argument("--font", default="Helvetica", help="of its letters")
     looks.add_argument("--dpi", type=_positive, default=192, help="dots per inch of a .png")
     looks.add_argument("--legend", action="store_true", help="say what shapes and strokes mean")
-    looks.add_argument("--repository", metavar="URL", help="where links lead: https://…/blob/main")
+    looks.add_argument("--repository", metavar="URL", help=_REPOSITORY)
 
     explore = add("explore", _explore, "write a page that replays one decode of a model, to look into")
     explore.add_argument("path", metavar="MODEL", help="a model's folder")
@@ -102,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     explore.add_argument("-o", "--out", type=Path, required=True, help="page to write, .html")
     explore.add_argument("--beam", type=_positive, default=5, help="hypotheses of the beam search beside it")
     explore.add_argument("--max-length", type=_positive, help="target symbols at most; else 10 more than twice TEXT")
+    explore.add_argument("--repository", metavar="URL", help=_REPOSITORY)
 
     check = add("check", _check, "trace a model and compare it with its diagram; exits 1 if they differ")
     _add_path(check)
@@ -111,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+_REPOSITORY = "where links to the source lead: https://…/blob/main"
 _DIAGRAM = "the picture of the step: the name of one that ships, or a .mmd file"
 
 
@@ -237,7 +239,14 @@ def _explore(options: argparse.Namespace) -> int:
     model = _load(options.path)
     source, alphabet = _source(options.text, options.path)
     assert source is not None, "TEXT is required"
-    page = model.explore(source, options.out, alphabet=alphabet, beam=options.beam, max_length=options.max_length)
+    page = model.explore(
+        source,
+        options.out,
+        alphabet=alphabet,
+        beam=options.beam,
+        max_length=options.max_length,
+        repository=options.repository,
+    )
     print(f"wrote {page}")
     return 0
 

@@ -22,6 +22,7 @@ from seq2seq_attn import code
 from seq2seq_attn.alphabet import Alphabet, numbered
 from seq2seq_attn.graph import Graph
 from seq2seq_attn.replay import Names, replay
+from seq2seq_attn.style import Style
 
 if TYPE_CHECKING:
     from seq2seq_attn.seq2seq import Seq2Seq
@@ -42,6 +43,7 @@ def explore(
     alphabet: Alphabet | None = None,
     beam: int = 5,
     max_length: int | None = None,
+    repository: str | None = None,
 ) -> Path:
     """See `Seq2Seq.explore`."""
     if max_length is None:
@@ -53,7 +55,7 @@ def explore(
         )
     names = Names(alphabet.source_symbols, alphabet.target_symbols) if alphabet is not None else Names()
     data = replay(model, numbered(source, alphabet), names, beam=beam, max_length=max_length)
-    drawing = model.draw()
+    drawing = model.draw(style=Style(repository=repository))
     assert drawing.graph is not None, "the drawing of a step is that of a graph"
     svg = ElementTree.fromstring(drawing.svg())
     data |= {

@@ -74,7 +74,7 @@ def replay(model: Seq2Seq, source: Tensor, names: Names, *, beam: int, max_lengt
         without = _without(model, row, sentence, chosen, names, max_length) if "attn_weights" in runs[0] else None
 
     def target(symbol: int) -> str:
-        return _name(names.target, symbol)
+        return named(names.target, symbol)
 
     def hypothesis(found: Hypothesis) -> dict[str, Any]:
         symbols = [target(symbol) for symbol in found.symbols[-TAIL:]]
@@ -100,7 +100,7 @@ def replay(model: Seq2Seq, source: Tensor, names: Names, *, beam: int, max_lengt
     weights = decoded.attn_weights[0]
     return {
         "first": target(model.bos),
-        "positions": _positions(model, source, names),
+        "positions": positions(model, source, names),
         "steps": steps,
         "values": {id: _value(value, [run[value.word] for run in runs]) for id, value in graph.values.items()},
         "weights": None if without is None else numbers(weights if weights.dim() == 3 else weights[:, None]),
@@ -123,19 +123,20 @@ def numbers(tensor: Tensor) -> Any:
     return short(tensor.tolist())
 
 
-def _name(names: Sequence[str], symbol: int) -> str:
+def named(names: Sequence[str], symbol: int) -> str:
+    """What a symbol is called, as a name that can be seen."""
     name = names[symbol] if symbol < len(names) else str(symbol)
     shown = printable(printable(name, NAME), NAME)  # spelt out it may be longer
     return "␣" * len(shown) if shown.isspace() else shown or "‹empty›"
 
 
-def _positions(model: Seq2Seq, source: Tensor, names: Names) -> list[str]:
+def positions(model: Seq2Seq, source: Tensor, names: Names) -> list[str]:
     """What each h_j has read: one symbol, or several side by side where the encoder makes fewer h_j than there are."""
     first = length_mask(torch.arange(1, len(source) + 1))  # the first symbol, the first two, …
     ends = model.encoder.hidden_mask(first).sum(dim=1).tolist()  # and how many h_j have read of them
     read: list[list[str]] = [[] for _ in range(ends[-1])]
     for end, symbol in zip(ends, source.tolist(), strict=True):
-        read[end - 1].append(_name(names.source, symbol))
+        read[end - 1].append(named(names.source, symbol))
     gap = "" if names.source else " "  # 1 and 2 are not 12
     return [printable(gap.join(parts), NAME) for parts in read]
 
@@ -167,9 +168,9 @@ def _without(
     model: Seq2Seq, row: Tensor, sentence: Sentence, chosen: list[int], names: Names, max_length: int
 ) -> list[dict[str, Any]]:
     """For each position, what the decoder writes when it may not look there; h_j and s_0 are as they were."""
-    positions = int(sentence.mask.sum())
-    count = min(positions, max(1, EFFORT // (positions * max_length)))
-    mask = ~torch.eye(positions, dtype=torch.bool, device=row.device)[:count]
+    size = int(sentence.mask.sum())
+    count = min(size, max(1, EFFORT // (size * max_length)))
+    mask = ~torch.eye(size, dtype=torch.bool, device=row.device)[:count]
     blinded = model.read(row.repeat(count, 1), torch.ones_like(row, dtype=torch.bool).repeat(count, 1))
     blinded = blinded._replace(mask=mask)
     decoded = model.decoder.greedy(blinded, bos=model.bos, eos=model.eos, max_length=max_length)
@@ -178,7 +179,7 @@ def _without(
     kept = weights.numel() <= MATRICES
     return [
         {
-            "symbols": [_name(names.target, symbol) for symbol in symbols[real].tolist()],
+            "symbols": [named(names.target, symbol) for symbol in symbols[real].tolist()],
             "score": numbers(score),
             "thousandths": (1000 * matrix[real]).round().int().tolist() if kept else None,
         }

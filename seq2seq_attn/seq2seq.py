@@ -25,6 +25,7 @@ from seq2seq_attn.loop import Sentence
 from seq2seq_attn.mask import check_symbols
 from seq2seq_attn.nodes.embedding import Embedding
 from seq2seq_attn.picture import check_picture
+from seq2seq_attn.replay import Names
 from seq2seq_attn.search import Hypothesis, beam_search
 from seq2seq_attn.style import Style
 from seq2seq_attn.whole import around, split
@@ -329,7 +330,7 @@ class Seq2Seq(nn.Module):
             expand=expand,
             unroll=unroll,
             example=None if example is None else numbered(example, alphabet),
-            names=((), ()) if alphabet is None else (alphabet.source_symbols, alphabet.target_symbols),
+            names=Names() if alphabet is None else Names(alphabet.source_symbols, alphabet.target_symbols),
             at=at,
             hidden=hidden,
             style=style,
@@ -346,6 +347,7 @@ class Seq2Seq(nn.Module):
         alphabet: Alphabet | None = None,
         beam: int = 5,
         max_length: int | None = None,
+        repository: str | None = None,
     ) -> Path:
         """Write one greedy decode as a page to explore: one HTML file that works from the disk, without a network.
 
@@ -358,18 +360,21 @@ class Seq2Seq(nn.Module):
             alphabet: what the symbols are called; without one they are numbers.
             beam: number of hypotheses of the beam search that is shown beside it.
             max_length: number of target symbols at most, ``eos`` included; by default 10 more than twice the source.
+            repository: an address that the operations link to, as for `Style`; without one they name file and line.
 
         Returns:
             The path.
 
         Raises:
             TypeError, ValueError: see `numbered` and `check_symbols`; an alphabet that is not the model's; a ``beam``
-                or ``max_length`` below 1.
+                or ``max_length`` below 1; an address that does not begin with https:// or http://.
             TraceError: a step that no picture is true of.
             RenderError: nothing here draws SVG.
             OSError: a page that cannot be written.
         """
-        return explore.explore(self, source, path, alphabet=alphabet, beam=beam, max_length=max_length)
+        return explore.explore(
+            self, source, path, alphabet=alphabet, beam=beam, max_length=max_length, repository=repository
+        )
 
     def check(self, specification: Graph | None = None) -> list[str]:
         """Whether the model is its diagram: what differs, in words, and what is drawn but dead; [] if nothing.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from seq2seq_attn.compare import Difference
 from seq2seq_attn.draw import Drawing
 from seq2seq_attn.graph import Graph, Value
 from seq2seq_attn.nodes.state import visible
+from seq2seq_attn.replay import Names, named, positions
 from seq2seq_attn.scene import Arrow, Box, Line, Scene
 from seq2seq_attn.schedule import schedule as bands_of
 from seq2seq_attn.style import Style
@@ -32,12 +33,12 @@ def view(
     expand: str | None,
     unroll: int | None,
     example: Tensor | None,
-    names: tuple[Sequence[str], Sequence[str]],
+    names: Names,
     at: int,
     hidden: bool,
     style: Style | None,
 ) -> Drawing:
-    """See `Seq2Seq.draw`; ``names`` are those of the source and of the target symbols, by their numbers."""
+    """See `Seq2Seq.draw`; ``names`` are those of the symbols."""
     asked = {"schedule": schedule, "expand": expand, "unroll": unroll, "example": example}
     given = [name for name, value in asked.items() if value is not None and value is not False]
     if example is not None and whole:
@@ -117,7 +118,7 @@ def _run(
     model: Seq2Seq,
     graph: Graph,
     source: Tensor,
-    names: tuple[Sequence[str], Sequence[str]],
+    names: Names,
     at: int,
     title: str,
     codes: Mapping[str, Code],
@@ -137,13 +138,13 @@ def _run(
     weights: Tensor | None = words.get("attn_weights")
     if weights is not None:
         weights = weights[0].mean(dim=0) if weights.dim() == 3 else weights[0]
-    written = [_name(names[1], symbol) for symbol in decoded.symbols[0].tolist()]
+    written = [named(names.target, symbol) for symbol in decoded.symbols[0].tolist()]
     probability = torch.softmax(ran.returned["output"][0], dim=-1)[decoded.symbols[0, -1]].item()
     return levels.run(
         graph,
         f"{title}, step {at} of a run",
         values,
-        source=_positions([_name(names[0], symbol) for symbol in source.tolist()], weights),
+        source=positions(model, source, names),
         weights=None if weights is None else weights.tolist(),
         caption=f"step {at}: writes {written[-1]} with probability {probability:.2f}",
         codes=codes,
@@ -176,15 +177,3 @@ def _with_hidden(scene: Scene, run: Run, whole: bool) -> Scene:
     ]
     arrows = [Arrow(f"hidden-{word}", id, "hidden") for word, id in readers if (word, id) in shown]
     return replace(scene, boxes=(*scene.boxes, *added), arrows=(*scene.arrows, *arrows))
-
-
-def _name(names: Sequence[str], symbol: int) -> str:
-    return names[symbol] if symbol < len(names) else str(symbol)
-
-
-def _positions(symbols: list[str], weights: Tensor | None) -> list[str]:
-    """The symbols of each position that the decoder reads: several where the encoder joins them, as a pyramid does."""
-    if weights is None or len(weights) >= len(symbols):
-        return symbols
-    size = 2 ** (-(-len(symbols) // len(weights)) - 1).bit_length()
-    return ["".join(symbols[start : start + size]) for start in range(0, len(symbols), size)]

@@ -111,6 +111,17 @@ def test_each_operation_is_told_with_its_code_equation_parameters_and_arrows(tmp
     assert data["labels"]["alpha_ij"] == "αᵢⱼ attn_weights"
 
 
+def test_each_operation_links_to_its_line_in_a_repository_that_is_named(tmp_path: Path) -> None:
+    address = "https://example.org/blob/main"
+    data = Reader(explored(models.model("gru"), tmp_path, repository=address)).data
+    for told in data["operations"].values():
+        assert told["link"] == f"{address}/{told['place'].replace(':', '#L')}"
+    plain = Reader(explored(models.model("gru"), tmp_path)).data
+    assert {told["link"] for told in plain["operations"].values()} == {None}
+    with pytest.raises(ValueError, match=r"repository is 'javascript:x'; give an address that begins with https://"):
+        explored(models.model("gru"), tmp_path, repository="javascript:x")
+
+
 def test_the_page_says_nothing_of_the_machine_that_made_it(tmp_path: Path) -> None:
     class Own(Softmax):
         label = "own"
