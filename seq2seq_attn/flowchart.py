@@ -13,6 +13,10 @@ from seq2seq_attn.style import Style
 
 _BARS = "▁▂▃▄▅▆▇█"
 _CAPTION = "the-caption"  # with a hyphen, which no id that Mermaid is given as it is has
+_OF_OBJECTS = (  # what every object of JavaScript has; Mermaid's layout fails on a box of that name
+    *("constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString"),
+    "valueOf",
+)
 _STRUCK = "\N{COMBINING LONG STROKE OVERLAY}"
 _SHAPES: dict[Role, tuple[str, str]] = {
     "value": ("(", ")"),
@@ -37,7 +41,7 @@ def flowchart(scene: Scene, style: Style | None = None) -> str:
     boxes = {box.id: box for box in scene.boxes}
     lines += [_box(box, names[box.id]) for box in scene.boxes if box.id not in framed]
     for number, frame in enumerate(scene.frames):
-        lines.append(f'subgraph frame-{number}["{quoted(printable(frame.words))}"]')
+        lines.append(f'subgraph frame-{number}["{quoted(printable(frame.words)) or " "}"]')
         lines += [f"    {_box(boxes[id], names[id])}" for id in frame.boxes]
         lines.append("end")
     for arrow in scene.arrows:
@@ -79,7 +83,7 @@ def _names(scene: Scene) -> dict[str, str]:
     """What Mermaid calls each box: its id, or a number for an id that its language has another use for."""
 
     def fits(id: str) -> bool:
-        return re.fullmatch(r"[A-Za-z_]\w*", id, re.ASCII) is not None and id not in RESERVED
+        return re.fullmatch(r"[A-Za-z]\w*", id, re.ASCII) is not None and id not in {*RESERVED, *_OF_OBJECTS}
 
     return {box.id: box.id if fits(box.id) else f"box-{number}" for number, box in enumerate(scene.boxes)}
 
@@ -111,6 +115,9 @@ def _strokes(scene: Scene, style: Style, names: dict[str, str]) -> list[str]:
             lines += [f"classDef {fate} {look}", f"class {','.join(ids)} {fate}"]
         if numbers := [str(n) for n, arrow in enumerate(scene.arrows) if arrow.fate == fate]:
             lines.append(f"linkStyle {','.join(numbers)} {look}")
+    for number, frame in enumerate(scene.frames):
+        fill = colors.active if frame.shade == "active" else colors.resting
+        lines.append(f"style frame-{number} fill:{fill},stroke:{colors.line},color:{colors.ink}")
     for number, arrow in enumerate(scene.arrows):
         if arrow.way in ("recurrence", "handed") and arrow.fate == "both":
             lines.append(f"linkStyle {number} stroke:{colors.recurrence}")

@@ -5,6 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+import pytest
+import torch
+from models import model
+
+from seq2seq_attn import Drawing, Style, mermaid
+from seq2seq_attn.flowchart import bars, flowchart, quoted
+from seq2seq_attn.scene import Arrow, Box, Frame, Line, Scene
+from seq2seq_attn.style import DIRECTIONS, THEMES
+
 _TEXT = r"(?:[^\"<>\[\]{}|`%&\\#:;$@!?^*~]|#\d+;|<br>)*"
 _NODE = re.compile(rf'([\w-]+)(\(\[|\(|\[)"({_TEXT})"(\]\)|\)|\])', re.ASCII | re.DOTALL)
 _SUBGRAPH = re.compile(rf'subgraph ([\w-]+)\["({_TEXT})"\]')
@@ -82,3 +91,111 @@ def read(text: str) -> Read:
             found.looks.append(line)
     assert not inside
     return found
+
+
+def drawings() -> dict[str, Drawing]:
+    """Every level of one model, and a difference."""
+    torch.manual_seed(0)
+    net = model("gru")
+    return {
+        "step": Drawing(net.draw().scene),
+        "whole": Drawing(net.draw(whole=True).scene),
+        "hidden": net.draw(whole=True, hidden=True),
+        "opened": net.draw(expand="a"),
+        "unrolled": net.draw(unroll=2),
+        "bands": net.draw(schedule=True),
+        "run": net.draw(example=[3, 5, 7]),
+        "legend": net.draw(example=[3, 5, 7], style=Style(legend=True)),
+        "difference": Drawing.of_difference(mermaid.load("bahdanau"), mermaid.load("luong")),
+    }
+
+
+DRAWINGS = drawings()
+every_drawing = pytest.mark.parametrize("drawing", DRAWINGS.values(), ids=DRAWINGS)
+
+
+@every_drawing
+def test_the_text_has_the_boxes_arrows_and_frames_of_the_scene_and_no_others(drawing: Drawing) -> None:
+    scene, found = drawing.scene, read(drawing.mermaid())
+    framed = [id for frame in scene.frames for id in frame.boxes]
+    order = [*(box for box in scene.boxes if box.id not in framed)]
+    boxes = {box.id: box for box in scene.boxes}
+    order += [boxes[id] for id in framed]
+    assert len(found.nodes) == len(scene.boxes)
+    names = {box.id: name for box, name in zip(order, found.nodes, strict=True)}
+    for box in scene.boxes:
+        node = found.nodes[names[box.id]]
+        assert node.lines[: len(box.lines)] == [str(Line(line.text, subscript=line.subscript)) for line in box.lines]
+        assert node.struck[: len(box.lines)] == [line.struck for line in box.lines]
+        assert len(node.lines) == len(box.lines) + bool(box.chart)
+        assert (node.shape == "([") == (box.role in ("operation", "tensor"))
+        assert (node.shape == "(") == (box.role in ("value", "position", "hidden"))
+    lines = {"arrow": "-->", "recurrence": "-.->", "handed": "-.->", "hidden": "-.->", "part": "---"}
+    assert [(arrow.source, arrow.line, arrow.label, arrow.target) for arrow in found.arrows] == [
+        (names[arrow.source], lines[arrow.way], arrow.label, names[arrow.target]) for arrow in scene.arrows
+    ]
+    assert [(frame.words, frame.names) for frame in found.frames] == [
+        (frame.words, [names[id] for id in frame.boxes]) for frame in scene.frames
+    ]
+    assert found.caption == ([scene.caption] if scene.caption else [])
+    assert found.title == scene.title
+
+
+@every_drawing
+def test_every_box_is_of_the_class_of_its_role_and_fate(drawing: Drawing) -> None:
+    scene, found = drawing.scene, read(drawing.mermaid())
+    classes = [look.split(" ") for look in found.looks if look.startswith("class ")]
+    roles = {role: len(ids.split(",")) for _, ids, role in classes}
+    roles["words"] = roles.get("words", 0) - bool(scene.caption)
+    counted = [*(box.role for box in scene.boxes), *(box.fate for box in scene.boxes if box.fate != "both")]
+    assert {role: number for role, number in roles.items() if number} == {role: counted.count(role) for role in counted}
+    defined = {look.split(" ")[1] for look in found.looks if look.startswith("classDef ")}
+    assert defined == {role for _, _, role in classes}
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("rankdir", DIRECTIONS)
+def test_the_text_has_the_direction_and_the_colours_of_its_style(theme: str, rankdir: str) -> None:
+    style = Style(theme=theme, rankdir=rankdir)  # type: ignore[arg-type]
+    found = read(flowchart(DRAWINGS["run"].scene, style))
+    assert found.direction == rankdir
+    written = set(re.findall("#[0-9a-f]{6}", " ".join(found.looks)))
+    assert style.colors.operation in written
+    assert written <= {color for color in vars(style.colors).values() if isinstance(color, str)}
+
+
+def test_an_arrow_is_as_thick_as_its_share() -> None:
+    boxes = [Box(id, "value", (Line(id),)) for id in "xyz"]
+    arrows = (Arrow("x", "z", share=0.0), Arrow("y", "z", share=1.0), Arrow("x", "y"))
+    looks = read(flowchart(Scene("shares", tuple(boxes), arrows))).looks
+    assert [look for look in looks if look.startswith("linkStyle")] == [
+        "linkStyle 0 stroke-width:0.5px",
+        "linkStyle 1 stroke-width:6.0px",
+    ]
+
+
+def test_an_id_like_a_name_that_we_make_is_another_box() -> None:
+    ids = ["end", "box-0", "box_0", "frame-0", "the-caption", "caption"]
+    boxes = tuple(Box(id, "value", (Line(id),)) for id in ids)
+    found = read(flowchart(Scene("ids", boxes, (Arrow("end", "box-0"),), (Frame("f", "f", ("end",)),), caption="one")))
+    assert sorted(node.lines[0] for node in found.nodes.values()) == sorted(ids)
+    assert [found.nodes[name].lines for name in (found.arrows[0].source, found.arrows[0].target)] == [
+        ["end"],
+        ["box-0"],
+    ]
+
+
+def test_a_sign_that_mermaid_or_html_may_read_is_written_by_its_number() -> None:
+    assert quoted('a<b>"c"#d;') == "a#60;b#62;#34;c#34;#35;d#59;"
+    assert quoted("αᵢⱼ sᵢ₋₁, 2×5 (x)") == "αᵢⱼ sᵢ₋₁, 2×5 (x)"
+    assert all(decoded(quoted(chr(code))) == chr(code) for code in range(32, 0x3000))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "signed", "expected"),
+    [((0.0, 1.0), False, "▁█"), ((-1.0, 0.0, 1.0), True, "▁▅█"), ((2.0, -3.0), False, "█▁"), ((), True, "")],
+)
+def test_bars_rise_from_the_lowest_to_the_highest_number(
+    numbers: tuple[float, ...], signed: bool, expected: str
+) -> None:
+    assert bars(numbers, signed) == expected
