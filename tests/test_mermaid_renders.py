@@ -83,7 +83,7 @@ def rendered(page: Any, text: str) -> Shown:
 
 
 def spaced(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join(text.split()).replace("\N{WORD JOINER}", "")
 
 
 @pytest.mark.parametrize("name", mermaid.shipped())
