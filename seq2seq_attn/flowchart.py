@@ -53,9 +53,10 @@ def flowchart(scene: Scene, style: Style | None = None) -> str:
 def quoted(text: str) -> str:
     """A printable text inside of quotation marks: whatever Mermaid or HTML would read as its own, by its number.
 
-    ``fa:fa-car`` would become an icon even so, and ``$$x$$`` a formula; a mark without width keeps them texts.
+    ``fa:fa-car`` would become an icon even so, ``$$x$$`` a formula, and ``ﬂ°`` and ``¶ß`` the ``&`` and ``;`` that they
+    are in Mermaid's own code; a mark without width keeps them texts.
     """
-    text = re.sub(r":(?=fa-)|\$(?=\$)", "\\g<0>\N{WORD JOINER}", text)
+    text = re.sub(r":(?=fa-)|\$(?=\$)|ﬂ(?=°)|¶(?=ß)", "\\g<0>\N{WORD JOINER}", text)
     return "".join(c if c.isalnum() or c in " .,()=×·→−₋₊-+/_'…" else f"#{ord(c)};" for c in text)
 
 
