@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from seq2seq_attn.draw import Drawing as Drawing
     from seq2seq_attn.graph import Graph as Graph
     from seq2seq_attn.kinds import register as register
-    from seq2seq_attn.plot import animate_attention as animate_attention
-    from seq2seq_attn.plot import plot_attention as plot_attention
+    from seq2seq_attn.plots.plot import animate_attention as animate_attention
+    from seq2seq_attn.plots.plot import plot_attention as plot_attention
     from seq2seq_attn.search import Hypothesis as Hypothesis
     from seq2seq_attn.seq2seq import Seq2Seq as Seq2Seq
     from seq2seq_attn.style import Style as Style
@@ -37,7 +37,7 @@ _MODULES = {
     "draw": ("Drawing",),
     "graph": ("Graph",),
     "kinds": ("register",),
-    "plot": ("animate_attention", "plot_attention"),
+    "plots.plot": ("animate_attention", "plot_attention"),
     "search": ("Hypothesis",),
     "seq2seq": ("Seq2Seq",),
     "style": ("Style",),

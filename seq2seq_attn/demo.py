@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from seq2seq_attn import alphabet, cipher, plot
+from seq2seq_attn import alphabet, cipher, plots
 from seq2seq_attn.checkpoint import CONFIG, WEIGHTS
 from seq2seq_attn.cipher import ALPHABET
 from seq2seq_attn.config import Config
@@ -100,7 +100,9 @@ def run(
     }
     written = _write(out, model, measured, history, decoded[-1])
     if frames:
-        plot.animate_attention(out / "attention.gif", frames, messages[-1], [*cipher.decrypt(messages[-1], key), "end"])
+        plots.animate_attention(
+            out / "attention.gif", frames, messages[-1], [*cipher.decrypt(messages[-1], key), "end"]
+        )
         written.append("attention.gif")
     _print(measured, messages, plain, out, written)
     return measured
@@ -133,9 +135,9 @@ def _write(out: Path, model: Seq2Seq, measured: dict[str, Any], history: list[Pr
         drawn = ["diagram.mmd", "diagram.dot"]
     target = [*ALPHABET.decode(decoded.symbols, decoded.mask)[0], "end"][: decoded.symbols.shape[1]]
     if decoded.attn_weights.numel():
-        plot.plot_attention(out / "attention.png", decoded.attn_weights[0], measured["message"], target)
+        plots.plot_attention(out / "attention.png", decoded.attn_weights[0], measured["message"], target)
         drawn.append("attention.png")
-    plot.learning(out / "learning.png", history)
+    plots.learning(out / "learning.png", history)
     (out / "measured.json").write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
     return [WEIGHTS, CONFIG, alphabet.ALPHABET, *drawn, "learning.png", "measured.json"]
 

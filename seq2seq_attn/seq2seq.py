@@ -11,13 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seq2seq_attn import build, checkpoint, examine, explore, mermaid, view
+from seq2seq_attn import build, checkpoint, examine, explorer, mermaid, view
 from seq2seq_attn.alphabet import Alphabet, numbered
 from seq2seq_attn.bridge import Bridge
 from seq2seq_attn.config import Config
 from seq2seq_attn.decoder import Decoded, Decoder
 from seq2seq_attn.draw import Drawing
 from seq2seq_attn.encoders import Encoder
+from seq2seq_attn.explorer import Names
 from seq2seq_attn.graph import Graph, GraphError
 from seq2seq_attn.initial import paper_weights
 from seq2seq_attn.kinds import CELLS
@@ -25,7 +26,6 @@ from seq2seq_attn.loop import Sentence
 from seq2seq_attn.mask import check_symbols
 from seq2seq_attn.nodes.embedding import Embedding
 from seq2seq_attn.picture import check_picture
-from seq2seq_attn.replay import Names
 from seq2seq_attn.search import Hypothesis, beam_search
 from seq2seq_attn.style import Style
 from seq2seq_attn.whole import around, split
@@ -372,7 +372,7 @@ class Seq2Seq(nn.Module):
             RenderError: nothing here draws SVG.
             OSError: a page that cannot be written.
         """
-        return explore.explore(
+        return explorer.explore(
             self, source, path, alphabet=alphabet, beam=beam, max_length=max_length, repository=repository
         )
 

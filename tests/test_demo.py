@@ -64,7 +64,7 @@ def test_the_score_the_text_and_the_heatmap_are_those_of_the_model_that_was_save
     def spy(path: Path, weights: Tensor, source: str, target: list[str]) -> None:
         drawn.update(weights=weights, source=source, target=target)
 
-    monkeypatch.setattr(demo.plot, "plot_attention", spy)
+    monkeypatch.setattr(demo.plots, "plot_attention", spy)
     measured = demo.run(out=tmp_path, **OPTIONS)
     decoded = demo.decrypt(Seq2Seq.from_pretrained(tmp_path), "ABCD")
     assert measured["message"] == drawn["source"] == "ABCD"
@@ -117,7 +117,7 @@ def test_the_animation_shows_the_message_with_its_true_plain_text_from_before_th
     def spy(path: Path, frames: list[tuple[str, Tensor]], source: str, target: list[str]) -> None:
         drawn.update(name=path.name, frames=frames, source=source, target=target)
 
-    monkeypatch.setattr(demo.plot, "animate_attention", spy)
+    monkeypatch.setattr(demo.plots, "animate_attention", spy)
     demo.run(out=tmp_path, **OPTIONS, animate=True)
     plain = cipher.decrypt("ABCD", 5)
     assert (drawn["name"], drawn["source"], drawn["target"]) == ("attention.gif", "ABCD", [*plain, "end"])
@@ -131,7 +131,7 @@ def test_the_animation_shows_the_message_with_its_true_plain_text_from_before_th
 
 def test_an_animation_of_many_steps_has_24_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     titles: list[str] = []
-    monkeypatch.setattr(demo.plot, "animate_attention", lambda path, frames, *labels: titles.extend(dict(frames)))
+    monkeypatch.setattr(demo.plots, "animate_attention", lambda path, frames, *labels: titles.extend(dict(frames)))
     demo.run(out=tmp_path, **OPTIONS | {"steps": 50, "batch_size": 1}, animate=True)
     assert len(titles) == 24 and titles[0] == "step 0 of 50" and titles[-1] == "step 50 of 50"
 

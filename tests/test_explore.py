@@ -19,7 +19,7 @@ from torch import Tensor
 
 import seq2seq_attn
 from seq2seq_attn import Alphabet, Seq2Seq, cipher, kinds
-from seq2seq_attn.explore import page
+from seq2seq_attn.explorer.explore import page
 from seq2seq_attn.nodes import Softmax
 
 LETTERS = Alphabet("abcdefghijklmnopq")  # so that bos is 17 and eos 18, as in the table of models

@@ -14,8 +14,8 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, fontManager
 
-from seq2seq_attn import fonts
-from seq2seq_attn.fonts import families
+from seq2seq_attn.plots import fonts
+from seq2seq_attn.plots.fonts import families
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from seq2seq_attn.heatmap import heatmaps
-from seq2seq_attn.panels import Panel
+from seq2seq_attn.plots.heatmap import heatmaps
+from seq2seq_attn.plots.panels import Panel
 
 
 def panel(rows: int, columns: int, length: int = 1, title: str = "") -> Panel:

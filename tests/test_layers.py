@@ -13,9 +13,9 @@ import pytest
 import seq2seq_attn
 
 PACKAGE = Path(seq2seq_attn.__file__).parent
-FOLDERS = ("nodes", "encoders", "wirings", "levels", "tensors")  # each of them is one name here
+FOLDERS = ("nodes", "encoders", "wirings", "levels", "tensors", "plots", "explorer")  # each of them is one name here
 LAYERS = [
-    {"graph", "config", "mask", "code", "style", "fonts"},
+    {"graph", "config", "mask", "code", "style"},
     {"mermaid", "signature", "schedule", "whole", "render", "nodes", "alphabet"},
     {"compare", "kinds", "wiring", "encoders", "bridge", "initial", "checkpoint"},
     {"scene", "sizes", "wirings", "wired", "trace", "tensors", "rehearsal", "bands"},
@@ -24,12 +24,10 @@ LAYERS = [
     {"tikz", "tree"},
     {"draw", "build", "decoder", "examine"},
     {"search"},
-    {"replay"},
-    {"explore", "view"},
+    {"explorer"},
+    {"view"},
     {"seq2seq"},
-    {"cipher", "training", "panels"},
-    {"heatmap"},
-    {"plot"},
+    {"cipher", "training", "plots"},
     {"demo"},
     {"cli"},
 ]

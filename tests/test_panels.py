@@ -9,7 +9,7 @@ import torch
 
 from seq2seq_attn import Seq2Seq, cipher
 from seq2seq_attn.encoders import PyramidEncoder
-from seq2seq_attn.panels import of_sentence, panels
+from seq2seq_attn.plots.panels import of_sentence, panels
 
 
 def weights(*shape: int) -> torch.Tensor:

@@ -16,7 +16,8 @@ from matplotlib.animation import PillowWriter
 from matplotlib.figure import Figure
 from PIL import Image
 
-from seq2seq_attn import animate_attention, heatmap, plot, plot_attention
+from seq2seq_attn import animate_attention, plot_attention, plots
+from seq2seq_attn.plots import heatmap
 from seq2seq_attn.training import Progress
 
 
@@ -124,7 +125,7 @@ def test_what_is_set_for_other_plots_does_not_move_these(name: str, style: dict[
 
 
 def test_to_plot_needs_no_pyplot_with_its_global_state() -> None:
-    code = "import sys, seq2seq_attn.plot; print('matplotlib.pyplot' in sys.modules)"
+    code = "import sys, seq2seq_attn.plots; print('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
@@ -158,7 +159,7 @@ def test_an_ending_that_is_none_of_them_is_refused(name: str, tmp_path: Path) ->
     with pytest.raises(ValueError, match=rf"{name}' ends with '.*'; a picture .* to \.png, \.svg, \.pdf"):
         plot_attention(tmp_path / name, torch.eye(3), "ABC", "xyz")
     with pytest.raises(ValueError, match=rf"{name}' ends with '.*'; a picture .* to \.png, \.svg, \.pdf"):
-        plot.learning(tmp_path / name, [Progress(1, 0.5, 0.5)])
+        plots.learning(tmp_path / name, [Progress(1, 0.5, 0.5)])
     with pytest.raises(ValueError, match=r"a\.png' ends with '\.png'; a picture of this kind is written to \.gif"):
         animate_attention(tmp_path / "a.png", FRAMES, "ABC", "xyz")
 
@@ -208,7 +209,7 @@ def test_the_fonts_are_those_of_all_titles_and_the_one_that_is_given(
 
 
 def test_the_learning_curve_has_a_line_for_loss_and_one_for_exact_match(tmp_path: Path) -> None:
-    plot.learning(tmp_path / "l.png", [Progress(step, 3.0 / step, step / 50) for step in range(1, 51)])
+    plots.learning(tmp_path / "l.png", [Progress(step, 3.0 / step, step / 50) for step in range(1, 51)])
     with Image.open(tmp_path / "l.png") as image:
         colors = {color for _, color in image.convert("RGB").getcolors(1 << 20) or []}
     assert {(0, 114, 178), (213, 94, 0)} <= colors

@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from seq2seq_attn import Seq2Seq, replay
+from seq2seq_attn import Seq2Seq
+from seq2seq_attn.explorer import replay
+from seq2seq_attn.explorer.replay import Names, numbers
 from seq2seq_attn.nodes.state import visible
-from seq2seq_attn.replay import Names, numbers
 from seq2seq_attn.search import beam_search
 
 SOURCE = torch.tensor([3, 1, 4, 1, 5])

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from seq2seq_attn import code
 from seq2seq_attn.alphabet import Alphabet, numbered
+from seq2seq_attn.explorer.replay import Names, replay
 from seq2seq_attn.graph import Graph
-from seq2seq_attn.replay import Names, replay
 from seq2seq_attn.style import Style
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def page(data: Mapping[str, Any], diagram: str) -> str:
         diagram: markup of an SVG, whose nodes and edges bear a ``data-id``.
     """
     template, style, script = (
-        (resources.files("seq2seq_attn") / "page" / f"page.{ending}").read_text(encoding="utf-8")
+        (resources.files("seq2seq_attn") / "explorer" / f"page.{ending}").read_text(encoding="utf-8")
         for ending in ("html", "css", "js")
     )
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))  # in ASCII: no U+2028, which would end a line

@@ -16,8 +16,8 @@ from matplotlib.animation import PillowWriter
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from seq2seq_attn.heatmap import heatmaps
-from seq2seq_attn.panels import Labels, Panel, of_sentence, panels
+from seq2seq_attn.plots.heatmap import heatmaps
+from seq2seq_attn.plots.panels import Labels, Panel, of_sentence, panels
 
 if TYPE_CHECKING:
     from seq2seq_attn.training import Progress

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.text import Text
 
-from seq2seq_attn.fonts import families
-from seq2seq_attn.panels import Panel
+from seq2seq_attn.plots.fonts import families
+from seq2seq_attn.plots.panels import Panel
 
 _CELL = 0.32  # inches, as all lengths here
 _LONGEST_PANEL, _LONGEST_FIGURE = 16.0, 32.0
