@@ -33,11 +33,14 @@ def unrolled(graph: Graph, steps: int, title: str, codes: Mapping[str, Code] | N
     boxes: dict[str, Box] = {}
     arrows: dict[tuple[str, str], Arrow] = {}
     frames = []
+    # What a whole model begins with is s_0, but where a step first makes its own s_0 it is another.
+    begins = [(first, before) for first, before in graph.beginnings if _numbered(before, 1) != first.subscript]
+    apart = {first.id for first, _ in begins}
     for number in range(1, steps + 1):
         inside: list[str] = []
         ids: dict[str, str] = {}
         for value in graph.values.values():
-            ids[value.id] = id = _id(value, number)
+            ids[value.id] = id = value.id if value.id in apart else _id(value, number)
             if id not in boxes:
                 boxes[id] = _box(value, number, id)
                 if value.word == "prev_output" or (graph.maker(value.id) and "i" in value.axes):
@@ -55,6 +58,9 @@ def unrolled(graph: Graph, steps: int, title: str, codes: Mapping[str, Code] | N
             if arrow[0] != arrow[1] and number > 1:
                 tooltip = f"{now.word} of step {number - 1} is {before.word} of step {number}"
                 arrows[arrow] = Arrow(*arrow, "handed", tooltip=tooltip)
+        for first, before in begins if number == 1 else ():
+            tooltip = f"{first.word} is {before.word} of step 1"
+            arrows[first.id, ids[before.id]] = Arrow(first.id, ids[before.id], "handed", tooltip=tooltip)
         if (pair := chosen(graph)) and number > 1:
             arrow = (_id(pair[0], number - 1), ids[pair[1].id])
             arrows[arrow] = Arrow(*arrow, "handed", tooltip=f"the symbol chosen in step {number - 1}")
