@@ -49,7 +49,7 @@ def view(
         raise ValueError(f"{' and '.join(given)} do not go into one picture; draw them one by one")
     if at != 1 and example is None:
         raise ValueError(f"at is {at}, a step of a run; give an example to run")
-    runs = examine.record(model, unroll or 3)
+    runs = examine.record(model, unroll if unroll is not None and unroll in levels.STEPS else 3)
     graph = step = runs["evaluation"].graph()
     if whole:
         graph = examine.whole(model, step)

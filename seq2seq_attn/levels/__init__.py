@@ -6,4 +6,5 @@ from seq2seq_attn.levels.run import run as run
 from seq2seq_attn.levels.step import BANDS as BANDS
 from seq2seq_attn.levels.step import compared as compared
 from seq2seq_attn.levels.step import step as step
+from seq2seq_attn.levels.unrolled import STEPS as STEPS
 from seq2seq_attn.levels.unrolled import unrolled as unrolled

@@ -12,6 +12,8 @@ from seq2seq_attn.levels.step import operation_box, symbol_line
 from seq2seq_attn.scene import Arrow, Box, Frame, Line, Scene
 from seq2seq_attn.whole import chosen
 
+STEPS = range(1, 51)  # more would be a thicket
+
 
 def unrolled(graph: Graph, steps: int, title: str, codes: Mapping[str, Code] | None = None) -> Scene:
     """The scene of the first ``steps`` steps. What is handed on as it is stands there once: s_1 of steps 1 and 2.
@@ -25,10 +27,10 @@ def unrolled(graph: Graph, steps: int, title: str, codes: Mapping[str, Code] | N
         codes: the code behind an operation, by its id.
 
     Raises:
-        ValueError: fewer than 1 step, or more than 50: that would be a thicket.
+        ValueError: a number of steps that is not in ``STEPS``.
     """
-    if not 1 <= steps <= 50:
-        raise ValueError(f"unrolled over {steps} steps; give a number from 1 to 50")
+    if steps not in STEPS:
+        raise ValueError(f"unrolled over {steps} steps; give a number from {STEPS[0]} to {STEPS[-1]}")
     same = Difference(graph, graph)
     boxes: dict[str, Box] = {}
     arrows: dict[tuple[str, str], Arrow] = {}
