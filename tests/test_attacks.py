@@ -23,7 +23,7 @@ from seq2seq_attn.code import Code
 from seq2seq_attn.draw import FORMATS
 from seq2seq_attn.graph import Graph, Operation, Value
 from seq2seq_attn.render import render
-from seq2seq_attn.replay import named
+from seq2seq_attn.explorer.replay import named
 from seq2seq_attn.scene import Arrow, Box, Frame, Line, Scene, printable
 
 LABELS = json.loads((Path(__file__).parent / "attacks" / "labels.json").read_text(encoding="utf-8"))

@@ -66,7 +66,7 @@ def test_every_command_of_the_readme_does_what_it_says(
         if part.startswith(".venv/bin/seq2seq-attn ")
     ]
     assert len(commands) == README.count(".venv/bin/seq2seq-attn ") and commands[0] == ["cipher"]
-    assert {command[0] for command in commands} == {"cipher", "draw", "check", "summary"}
+    assert {command[0] for command in commands} == {"cipher", "draw", "explore", "check", "summary"}
     monkeypatch.chdir(tmp_path)
     quick = ["--steps", "2", "--held-out", "20", "--max-length", "4"]
     Path("edited.mmd").write_text(mermaid.shipped()["bahdanau"].replace("y_ii --> out\n", ""), encoding="utf-8")
