@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from seq2seq_attn.config import Config as Config
     from seq2seq_attn.decoder import Decoded as Decoded
     from seq2seq_attn.decoder import Decoder as Decoder
-    from seq2seq_attn.draw import Drawing as Drawing
+    from seq2seq_attn.drawing.drawing import Drawing as Drawing
+    from seq2seq_attn.drawing.style import Style as Style
     from seq2seq_attn.graph import Graph as Graph
     from seq2seq_attn.kinds import register as register
     from seq2seq_attn.plots.plot import animate_attention as animate_attention
     from seq2seq_attn.plots.plot import plot_attention as plot_attention
     from seq2seq_attn.search import Hypothesis as Hypothesis
     from seq2seq_attn.seq2seq import Seq2Seq as Seq2Seq
-    from seq2seq_attn.style import Style as Style
     from seq2seq_attn.training import exact_match as exact_match
     from seq2seq_attn.training import train as train
     from seq2seq_attn.wired import Wired as Wired
@@ -34,13 +34,13 @@ _MODULES = {
     "bridge": ("Bridge",),
     "config": ("Config",),
     "decoder": ("Decoded", "Decoder"),
-    "draw": ("Drawing",),
+    "drawing.drawing": ("Drawing",),
+    "drawing.style": ("Style",),
     "graph": ("Graph",),
     "kinds": ("register",),
     "plots.plot": ("animate_attention", "plot_attention"),
     "search": ("Hypothesis",),
     "seq2seq": ("Seq2Seq",),
-    "style": ("Style",),
     "training": ("exact_match", "train"),
     "wired": ("Wired",),
     "wiring": ("Step", "Wiring"),

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seq2seq_attn import mermaid
-from seq2seq_attn.draw import FORMATS, Drawing, RenderError
+from seq2seq_attn.drawing.drawing import FORMATS, Drawing, RenderError
+from seq2seq_attn.drawing.style import DIRECTIONS, THEMES, Style
 from seq2seq_attn.graph import Graph
 from seq2seq_attn.kinds import CELLS, codes
 from seq2seq_attn.schedule import schedule
-from seq2seq_attn.style import DIRECTIONS, THEMES, Style
 from seq2seq_attn.whole import around, split
 
 if TYPE_CHECKING:  # torch is loaded by the commands that compute; drawing a diagram does not
@@ -172,7 +172,7 @@ def _draw(options: argparse.Namespace) -> int:
     if options.out:
         print(f"wrote {drawing.save(options.out)}")
     else:
-        print(drawing.text())
+        print(drawing.text(), end="")
     return 0
 
 

@@ -39,7 +39,9 @@ def of(cls: type) -> Code:
 
 @cache
 def read(file: Path, name: str) -> Code | None:
-    """The code of a class at the top level of a file; None if it is not there."""
+    """The code of a class at the top level of a file; None if it is not there, or the file is compiled."""
+    if file.suffix != ".py":
+        return None
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ClassDef) and node.name == name:
             return Code(name, file, node.lineno, equation(ast.get_docstring(node) or ""))

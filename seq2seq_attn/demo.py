@@ -18,7 +18,7 @@ from seq2seq_attn.checkpoint import CONFIG, WEIGHTS
 from seq2seq_attn.cipher import ALPHABET
 from seq2seq_attn.config import Config
 from seq2seq_attn.decoder import Decoded
-from seq2seq_attn.draw import RenderError
+from seq2seq_attn.drawing.drawing import RenderError
 from seq2seq_attn.seq2seq import Seq2Seq
 from seq2seq_attn.training import Progress, exact_match, train
 

@@ -16,7 +16,8 @@ from seq2seq_attn.alphabet import Alphabet, numbered
 from seq2seq_attn.bridge import Bridge
 from seq2seq_attn.config import Config
 from seq2seq_attn.decoder import Decoded, Decoder
-from seq2seq_attn.draw import Drawing
+from seq2seq_attn.drawing.drawing import Drawing
+from seq2seq_attn.drawing.style import Style
 from seq2seq_attn.encoders import Encoder
 from seq2seq_attn.explorer import Names
 from seq2seq_attn.graph import Graph, GraphError
@@ -27,7 +28,6 @@ from seq2seq_attn.mask import check_symbols
 from seq2seq_attn.nodes.embedding import Embedding
 from seq2seq_attn.picture import check_picture
 from seq2seq_attn.search import Hypothesis, beam_search
-from seq2seq_attn.style import Style
 from seq2seq_attn.whole import around, split
 from seq2seq_attn.wired import Wired
 from seq2seq_attn.wiring import Wiring, shipped_graph

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from seq2seq_attn import code, examine, levels, tensors
+from seq2seq_attn import code, examine, tensors
 from seq2seq_attn.code import Code
 from seq2seq_attn.compare import Difference
-from seq2seq_attn.draw import Drawing
+from seq2seq_attn.drawing import levels
+from seq2seq_attn.drawing.drawing import Drawing
+from seq2seq_attn.drawing.scene import Arrow, Box, Line, Scene
+from seq2seq_attn.drawing.style import Style
 from seq2seq_attn.explorer import Names, named, positions
 from seq2seq_attn.graph import Graph, Value
 from seq2seq_attn.nodes.state import visible
-from seq2seq_attn.scene import Arrow, Box, Line, Scene
 from seq2seq_attn.schedule import schedule as bands_of
-from seq2seq_attn.style import Style
 from seq2seq_attn.trace import Recorder, Run
 
 if TYPE_CHECKING:

@@ -20,11 +20,11 @@ from test_flowchart import read
 
 from seq2seq_attn import Alphabet, Drawing, Style, cli, mermaid
 from seq2seq_attn.code import Code
-from seq2seq_attn.draw import FORMATS
+from seq2seq_attn.drawing.drawing import FORMATS
+from seq2seq_attn.drawing.render import render
+from seq2seq_attn.drawing.scene import Arrow, Box, Frame, Line, Scene, printable
 from seq2seq_attn.explorer.replay import named
 from seq2seq_attn.graph import Graph, Operation, Value
-from seq2seq_attn.render import render
-from seq2seq_attn.scene import Arrow, Box, Frame, Line, Scene, printable
 
 LABELS = json.loads((Path(__file__).parent / "attacks" / "labels.json").read_text(encoding="utf-8"))
 TEXTS = {label["name"]: label["text"] for label in LABELS}

@@ -43,3 +43,9 @@ def test_a_class_inside_a_function_has_the_file_and_no_line() -> None:
         """Node `c`: c_i = 2 h_j."""
 
     assert code.of(Inner) == code.Code("Inner", Path(__file__), 0, "c_i = 2 h_j")
+
+
+def test_a_compiled_file_is_not_read(tmp_path: Path) -> None:
+    compiled = tmp_path / "cell.so"
+    compiled.write_bytes(b"\x7fELF\xff")
+    assert code.read(compiled, "Cell") is None

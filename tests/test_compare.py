@@ -9,7 +9,7 @@ from edits import EDITS, GRAPH, TEXT, every_edit, fates
 
 from seq2seq_attn import mermaid
 from seq2seq_attn.compare import Difference
-from seq2seq_attn.draw import Drawing
+from seq2seq_attn.drawing.drawing import Drawing
 from seq2seq_attn.graph import Graph, Operation, Value
 
 LEGEND = {"only in after": "added", "only in before": "gone", "changed": "changed"}

@@ -14,10 +14,10 @@ from svg import LINK, SVG, contrast, groups, struck, texts
 
 from seq2seq_attn import mermaid
 from seq2seq_attn.compare import Difference
-from seq2seq_attn.draw import Drawing
+from seq2seq_attn.drawing.drawing import Drawing
+from seq2seq_attn.drawing.levels import BANDS
+from seq2seq_attn.drawing.style import Style
 from seq2seq_attn.graph import Graph
-from seq2seq_attn.levels import BANDS
-from seq2seq_attn.style import Style
 
 COLORS = Style().colors
 ADDED, GONE, CHANGED = COLORS.added, COLORS.gone, COLORS.ink

@@ -10,9 +10,9 @@ import torch
 from models import model
 
 from seq2seq_attn import Drawing, Style, mermaid
-from seq2seq_attn.flowchart import bars, flowchart, quoted
-from seq2seq_attn.scene import Arrow, Box, Frame, Line, Scene
-from seq2seq_attn.style import DIRECTIONS, THEMES
+from seq2seq_attn.drawing.flowchart import bars, flowchart, quoted
+from seq2seq_attn.drawing.scene import Arrow, Box, Frame, Line, Scene
+from seq2seq_attn.drawing.style import DIRECTIONS, THEMES
 
 _TEXT = r"(?:[^\"<>\[\]{}|`%&\\#:;$@!?^*~]|#\d+;|<br>)*"
 _NODE = re.compile(rf'([\w-]+)(\(\[|\(|\[)"({_TEXT})"(\]\)|\)|\])', re.ASCII | re.DOTALL)

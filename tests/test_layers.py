@@ -13,16 +13,14 @@ import pytest
 import seq2seq_attn
 
 PACKAGE = Path(seq2seq_attn.__file__).parent
-FOLDERS = ("nodes", "encoders", "wirings", "levels", "tensors", "plots", "explorer")  # each of them is one name here
+FOLDERS = ("nodes", "encoders", "wirings", "drawing", "tensors", "plots", "explorer")  # each of them is one name here
 LAYERS = [
-    {"graph", "config", "mask", "code", "style"},
-    {"mermaid", "signature", "schedule", "whole", "render", "nodes", "alphabet"},
+    {"graph", "config", "mask", "code"},
+    {"mermaid", "signature", "schedule", "whole", "nodes", "alphabet"},
     {"compare", "kinds", "wiring", "encoders", "bridge", "initial", "checkpoint"},
-    {"scene", "sizes", "wirings", "wired", "trace", "tensors", "rehearsal", "bands"},
-    {"label", "levels", "svg", "tex", "picture", "loop", "gradient"},
-    {"dot", "flowchart"},
-    {"tikz", "tree"},
-    {"draw", "build", "decoder", "examine"},
+    {"drawing", "sizes", "wirings", "wired", "trace", "tensors", "rehearsal", "bands"},
+    {"picture", "loop", "gradient"},
+    {"build", "decoder", "examine"},
     {"search"},
     {"explorer"},
     {"view"},
@@ -31,30 +29,17 @@ LAYERS = [
     {"demo"},
     {"cli"},
 ]
+DRAWING = [
+    {"scene", "style", "render"},
+    {"label", "levels", "svg", "tex"},
+    {"dot", "flowchart"},
+    {"tikz", "tree"},
+    {"drawing"},
+]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 WITHOUT_TORCH = [
-    "graph",
-    "code",
-    "config",
-    "mermaid",
-    "signature",
-    "kinds",
-    "schedule",
-    "whole",
-    "render",
-    "compare",
-    "scene",
-    "style",
-    "levels",
-    "label",
-    "svg",
-    "dot",
-    "flowchart",
-    "tex",
-    "tikz",
-    "tree",
-    "draw",
-    "cli",
+    *("graph", "code", "config", "mermaid", "signature", "kinds", "schedule", "whole", "compare", "cli"),
+    *(f"drawing.{name}" for names in DRAWING for name in sorted(names)),
 ]
 
 
@@ -66,16 +51,17 @@ def statements(node: ast.AST) -> Iterator[ast.AST]:
             yield from statements(child)
 
 
-def imported(path: Path) -> set[str]:
-    """The modules of this package that a file imports, by their first name; None of torch's or others'."""
+def imported(path: Path, package: str = "seq2seq_attn") -> set[str]:
+    """The modules of this package that a file imports, by their first name in ``package``; none of others'."""
     names: set[str] = set()
     for node in statements(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module == "seq2seq_attn":
+        if isinstance(node, ast.ImportFrom) and node.module == package:
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("seq2seq_attn."):
-            names.add(str(node.module).split(".")[1])
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{package}."):
+            names.add(str(node.module).removeprefix(f"{package}.").split(".")[0])
         elif isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("seq2seq_attn.")}
+            modules = [alias.name for alias in node.names if alias.name.startswith(f"{package}.")]
+            names |= {module.removeprefix(f"{package}.").split(".")[0] for module in modules}
     return names
 
 
@@ -91,6 +77,15 @@ def test_a_module_imports_only_what_stands_below_it(path: Path) -> None:
 def test_what_stands_in_a_folder_imports_only_its_own_and_what_stands_below_it(path: Path) -> None:
     own = path.parent.name
     assert {name for name in imported(path) if name != own and LEVEL[name] >= LEVEL[own]} == set()
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "drawing").rglob("*.py")), ids=lambda path: path.stem)
+def test_what_draws_imports_only_what_stands_below_it(path: Path) -> None:
+    level = {name: number for number, names in enumerate(DRAWING) for name in names}
+    own = path.relative_to(PACKAGE / "drawing").parts[0].removesuffix(".py")
+    if own != "__init__":
+        found = imported(path, "seq2seq_attn.drawing") - {own}
+        assert {name for name in found if level[name] >= level[own]} == set()
 
 
 @pytest.mark.parametrize(

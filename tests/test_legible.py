@@ -15,8 +15,8 @@ from svg import SVG, groups
 
 from seq2seq_attn import Drawing, Seq2Seq, mermaid
 from seq2seq_attn.cipher import ALPHABET, config
+from seq2seq_attn.drawing.style import Style
 from seq2seq_attn.schedule import schedule
-from seq2seq_attn.style import Style
 from seq2seq_attn.whole import around
 
 Box = tuple[float, float, float, float]

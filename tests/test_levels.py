@@ -9,9 +9,9 @@ from svg import groups
 
 from seq2seq_attn import Drawing, mermaid
 from seq2seq_attn.compare import Difference
+from seq2seq_attn.drawing.levels import Shown, run, step, unrolled
+from seq2seq_attn.drawing.scene import Scene
 from seq2seq_attn.graph import Graph
-from seq2seq_attn.levels import Shown, run, step, unrolled
-from seq2seq_attn.scene import Scene
 from seq2seq_attn.whole import OUTSIDE, around, chosen
 
 GRAPHS = {name: mermaid.load(name) for name in mermaid.shipped()}

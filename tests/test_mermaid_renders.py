@@ -18,9 +18,9 @@ from test_attacks import TEXTS, scene
 from test_flowchart import every_drawing
 
 from seq2seq_attn import Drawing, mermaid
-from seq2seq_attn.flowchart import flowchart
+from seq2seq_attn.drawing.flowchart import flowchart
+from seq2seq_attn.drawing.scene import Arrow, Box, Line, Scene, printable
 from seq2seq_attn.mermaid import RESERVED
-from seq2seq_attn.scene import Arrow, Box, Line, Scene, printable
 
 api = pytest.importorskip("playwright.sync_api", reason="no playwright here: pip install playwright")
 

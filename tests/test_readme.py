@@ -9,7 +9,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from test_draw import groups
+from test_drawing import groups
 
 from seq2seq_attn import cli, mermaid
 from seq2seq_attn.kinds import known

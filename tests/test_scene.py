@@ -6,7 +6,7 @@ import pytest
 from test_flowchart import DRAWINGS, every_drawing
 
 from seq2seq_attn import Drawing, Style
-from seq2seq_attn.scene import Box, Line, Scene, lowered, printable
+from seq2seq_attn.drawing.scene import Box, Line, Scene, lowered, printable
 
 
 @every_drawing

@@ -13,9 +13,9 @@ from test_flowchart import DRAWINGS
 
 from seq2seq_attn import Drawing, Style, mermaid
 from seq2seq_attn.compare import Fate
-from seq2seq_attn.draw import FORMATS
-from seq2seq_attn.scene import Arrow, Box, Line, Role, Scene, Way
-from seq2seq_attn.style import DIRECTIONS, THEMES
+from seq2seq_attn.drawing.drawing import FORMATS
+from seq2seq_attn.drawing.scene import Arrow, Box, Line, Role, Scene, Way
+from seq2seq_attn.drawing.style import DIRECTIONS, THEMES
 
 THEMED: list[Any] = list(THEMES)
 GRAPH = mermaid.load("bahdanau")

@@ -8,7 +8,7 @@ from svg import SVG
 from test_flowchart import DRAWINGS, every_drawing
 
 from seq2seq_attn import Drawing
-from seq2seq_attn.svg import described
+from seq2seq_attn.drawing.svg import described
 
 SVG_LINE = '<svg width="3pt" xmlns="http://www.w3.org/2000/svg">'
 PLAIN = f'<?xml version="1.0"?>\n<!-- Title: <svg> -->\n{SVG_LINE}\n<g class="graph"/>\n</svg>'

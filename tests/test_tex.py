@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from latex import compiled, needs_latex, pages
 
-from seq2seq_attn import tex
-from seq2seq_attn.scene import printable
+from seq2seq_attn.drawing import tex
+from seq2seq_attn.drawing.scene import printable
 
 HEAD = rf"\documentclass{{article}}\pagestyle{{empty}}\begin{{document}}\raggedright{tex.UNICODE}"
 

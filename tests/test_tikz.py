@@ -15,16 +15,17 @@ import pytest
 from edits import EDITS, GRAPH
 from latex import compiled, needs_latex, pages
 
-from seq2seq_attn import dot, mermaid
+from seq2seq_attn import mermaid
 from seq2seq_attn.compare import Difference
-from seq2seq_attn.label import cells
-from seq2seq_attn.levels import compared, step
-from seq2seq_attn.levels.unrolled import unrolled
-from seq2seq_attn.render import render
-from seq2seq_attn.scene import Arrow, Box, Frame, Line, Scene
+from seq2seq_attn.drawing import dot
+from seq2seq_attn.drawing.label import cells
+from seq2seq_attn.drawing.levels import compared, step
+from seq2seq_attn.drawing.levels.unrolled import unrolled
+from seq2seq_attn.drawing.render import render
+from seq2seq_attn.drawing.scene import Arrow, Box, Frame, Line, Scene
+from seq2seq_attn.drawing.style import Style
+from seq2seq_attn.drawing.tikz import tikz
 from seq2seq_attn.schedule import schedule
-from seq2seq_attn.style import Style
-from seq2seq_attn.tikz import tikz
 
 PREAMBLE = r"\usepackage{tikz}\usetikzlibrary{arrows.meta,shapes.geometric}"
 LABELS = json.loads((Path(__file__).parent / "attacks/labels.json").read_text(encoding="utf-8"))

@@ -13,12 +13,12 @@ from edits import EDITS, GRAPH, edited, every_edit
 
 from seq2seq_attn import mermaid
 from seq2seq_attn.compare import Difference
+from seq2seq_attn.drawing.levels import BANDS, compared, step
+from seq2seq_attn.drawing.levels.unrolled import unrolled
+from seq2seq_attn.drawing.scene import Arrow, Box, Frame, Line, Scene, printable
+from seq2seq_attn.drawing.tree import tree
 from seq2seq_attn.graph import Graph
-from seq2seq_attn.levels import BANDS, compared, step
-from seq2seq_attn.levels.unrolled import unrolled
-from seq2seq_attn.scene import Arrow, Box, Frame, Line, Scene, printable
 from seq2seq_attn.schedule import schedule
-from seq2seq_attn.tree import tree
 from seq2seq_attn.whole import around
 
 DIAGRAMS = {name: mermaid.load(name) for name in mermaid.shipped()}

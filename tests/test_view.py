@@ -12,8 +12,8 @@ from test_levels import drawn_as
 from torch import Tensor, nn
 
 from seq2seq_attn import Drawing, Seq2Seq
+from seq2seq_attn.drawing.scene import Box, Scene
 from seq2seq_attn.nodes.state import visible
-from seq2seq_attn.scene import Box, Scene
 
 SHIPPED = ["gru", *(name for name in OPTIONS if OPTIONS[name].get("diagram") == name and name != "seq2seq")]
 SOME = [*SHIPPED, "two layers", "lstm", "pyramid", "convolution", "transformer", "sparsemax", "local_p", "tied"]

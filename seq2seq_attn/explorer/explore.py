@@ -20,9 +20,9 @@ from torch import Tensor, nn
 
 from seq2seq_attn import code
 from seq2seq_attn.alphabet import Alphabet, numbered
+from seq2seq_attn.drawing.style import Style
 from seq2seq_attn.explorer.replay import Names, replay
 from seq2seq_attn.graph import Graph
-from seq2seq_attn.style import Style
 
 if TYPE_CHECKING:
     from seq2seq_attn.seq2seq import Seq2Seq

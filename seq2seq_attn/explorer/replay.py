@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
+from seq2seq_attn.drawing.scene import printable
 from seq2seq_attn.examine import modes_kept
 from seq2seq_attn.graph import Value
 from seq2seq_attn.loop import Loop, Sentence
 from seq2seq_attn.mask import length_mask
 from seq2seq_attn.nodes.state import visible
-from seq2seq_attn.scene import printable
 from seq2seq_attn.search import Hypothesis, beam_search
 from seq2seq_attn.trace import Recorder
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seq2seq_attn.scene import printable
+from seq2seq_attn.drawing.scene import printable
 
 Labels = Sequence[str]
 

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from seq2seq_attn.code import Code
 from seq2seq_attn.compare import Difference, Fate, Pair
+from seq2seq_attn.drawing.scene import Arrow, Box, Frame, Line, Scene
 from seq2seq_attn.graph import Operation, Value
-from seq2seq_attn.scene import Arrow, Box, Frame, Line, Scene
 from seq2seq_attn.whole import OUTSIDE
 
 BANDS = {"before": "before the loop", "inside": "inside the loop, once a step", "after": "after the loop"}

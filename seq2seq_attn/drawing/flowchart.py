@@ -6,10 +6,10 @@ import re
 from dataclasses import replace
 
 from seq2seq_attn.compare import Fate
-from seq2seq_attn.label import cells
+from seq2seq_attn.drawing.label import cells
+from seq2seq_attn.drawing.scene import Box, Line, Role, Scene, Way, printable
+from seq2seq_attn.drawing.style import Style
 from seq2seq_attn.mermaid import RESERVED
-from seq2seq_attn.scene import Box, Line, Role, Scene, Way, printable
-from seq2seq_attn.style import Style
 
 _BARS = "▁▂▃▄▅▆▇█"
 _CAPTION = "the-caption"  # with a hyphen, which no id that Mermaid is given as it is has

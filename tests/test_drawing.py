@@ -17,12 +17,12 @@ from table import NODES
 
 from seq2seq_attn import mermaid
 from seq2seq_attn.code import Code
-from seq2seq_attn.draw import FORMATS, Drawing, RenderError
-from seq2seq_attn.flowchart import flowchart
+from seq2seq_attn.drawing.drawing import FORMATS, Drawing, RenderError
+from seq2seq_attn.drawing.flowchart import flowchart
+from seq2seq_attn.drawing.style import Style
+from seq2seq_attn.drawing.tree import tree
 from seq2seq_attn.graph import Graph, Operation, Value
 from seq2seq_attn.kinds import codes
-from seq2seq_attn.style import Style
-from seq2seq_attn.tree import tree
 from seq2seq_attn.wirings.bahdanau import Bahdanau
 
 GRAPH = mermaid.load("bahdanau")
@@ -372,9 +372,9 @@ def test_a_notebook_without_a_renderer_shows_the_text_and_what_to_install(bare: 
 def test_to_read_and_draw_a_diagram_needs_no_torch(tmp_path: Path) -> None:
     code = (
         "import sys\n"
-        "from seq2seq_attn import draw, kinds, mermaid\n"
+        "from seq2seq_attn import Drawing, kinds, mermaid\n"
         "graph = mermaid.load('bahdanau')\n"
-        "draw.Drawing.of_graph(graph, codes=kinds.codes(graph)).save('picture.dot')\n"
+        "Drawing.of_graph(graph, codes=kinds.codes(graph)).save('picture.dot')\n"
         "print('torch' in sys.modules)\n"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from seq2seq_attn.code import Code
 from seq2seq_attn.compare import Difference
+from seq2seq_attn.drawing.levels.step import step
+from seq2seq_attn.drawing.scene import Arrow, Box, Frame, Line, Role, Scene
 from seq2seq_attn.graph import Graph
-from seq2seq_attn.levels.step import step
-from seq2seq_attn.scene import Arrow, Box, Frame, Line, Role, Scene
 
 if TYPE_CHECKING:
     from seq2seq_attn.tensors import Opened

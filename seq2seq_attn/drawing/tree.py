@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from seq2seq_attn.compare import Fate
-from seq2seq_attn.flowchart import bars
-from seq2seq_attn.label import cells
-from seq2seq_attn.scene import Arrow, Box, Role, Scene, printable
+from seq2seq_attn.drawing.flowchart import bars
+from seq2seq_attn.drawing.label import cells
+from seq2seq_attn.drawing.scene import Arrow, Box, Role, Scene, printable
 
 _MARKS: dict[Fate, str] = {"both": "  ", "added": "+ ", "gone": "- ", "changed": "~ "}
 _UNMARKED: dict[Fate, str] = dict.fromkeys(_MARKS, "")
@@ -26,7 +26,7 @@ def tree(scene: Scene) -> str:
     one step hands on to another is said in words. In the picture of two graphs a line begins with ``+`` (added), ``-``
     (gone) or ``~`` (changed), and what is gone stands between ``~`` and ``~``. A legend is left out.
 
-    >>> from seq2seq_attn.scene import Line
+    >>> from seq2seq_attn.drawing.scene import Line
     >>> boxes = Box("y", "value", (Line("y", "symbol"),)), Box("f", "operation", (Line("tanh"), Line("f", "quiet")))
     >>> print(tree(Scene("one", (*boxes, Box("x", "value", (Line("x"),))), (Arrow("x", "f"), Arrow("f", "y")))), end="")
     one

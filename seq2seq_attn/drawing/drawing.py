@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from seq2seq_attn import dot, flowchart, mermaid, svg, tikz, tree
+from seq2seq_attn import mermaid
 from seq2seq_attn.code import Code
 from seq2seq_attn.compare import Difference
+from seq2seq_attn.drawing import dot, flowchart, svg, tikz, tree
+from seq2seq_attn.drawing.levels import BANDS, compared, step
+from seq2seq_attn.drawing.render import RenderError as RenderError
+from seq2seq_attn.drawing.render import render
+from seq2seq_attn.drawing.scene import Scene
+from seq2seq_attn.drawing.style import Style
 from seq2seq_attn.graph import Graph
-from seq2seq_attn.levels import BANDS, compared, step
-from seq2seq_attn.render import RenderError as RenderError
-from seq2seq_attn.render import render
-from seq2seq_attn.scene import Scene
-from seq2seq_attn.style import Style
 
 FORMATS = ("mmd", "dot", "svg", "png", "pdf", "tex", "txt")
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 
 
 class Drawing:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from seq2seq_attn.code import Code
 from seq2seq_attn.compare import Difference
+from seq2seq_attn.drawing.levels.step import operation_box, symbol_line
+from seq2seq_attn.drawing.scene import Arrow, Box, Frame, Line, Scene
 from seq2seq_attn.graph import Graph, Value
-from seq2seq_attn.levels.step import operation_box, symbol_line
-from seq2seq_attn.scene import Arrow, Box, Frame, Line, Scene
 from seq2seq_attn.whole import chosen
 
 STEPS = range(1, 51)  # more would be a thicket

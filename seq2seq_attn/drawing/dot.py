@@ -8,11 +8,11 @@ from itertools import pairwise
 
 import graphviz
 
-from seq2seq_attn import label
 from seq2seq_attn.code import Code
 from seq2seq_attn.compare import Fate
-from seq2seq_attn.scene import Arrow, Box, Role, Scene, Way, printable
-from seq2seq_attn.style import Style
+from seq2seq_attn.drawing import label
+from seq2seq_attn.drawing.scene import Arrow, Box, Role, Scene, Way, printable
+from seq2seq_attn.drawing.style import Style
 
 _GRAPH = {"nodesep": "0.35", "ranksep": "0.4", "pad": "0.15", "label": ""}
 _FRAME = {"style": "rounded,filled", "margin": "12", "label": ""}

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from seq2seq_attn.code import Code
 from seq2seq_attn.compare import Difference
+from seq2seq_attn.drawing.levels.opened import shape
+from seq2seq_attn.drawing.levels.step import step
+from seq2seq_attn.drawing.scene import Arrow, Box, Line, Scene, printable
 from seq2seq_attn.graph import Graph
-from seq2seq_attn.levels.opened import shape
-from seq2seq_attn.levels.step import step
-from seq2seq_attn.scene import Arrow, Box, Line, Scene, printable
 
 _POSITIONS = 8  # that are drawn one by one; a longer source has the same number of boxes
 

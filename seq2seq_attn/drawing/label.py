@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Sequence
 from itertools import pairwise
 
-from seq2seq_attn.scene import Box, Line, printable
-from seq2seq_attn.style import Colors
+from seq2seq_attn.drawing.scene import Box, Line, printable
+from seq2seq_attn.drawing.style import Colors
 
 _POINTS = {"symbol": 16, "strong": 13, "plain": 11, "quiet": 10}
 _CELLS = 32  # of a chart

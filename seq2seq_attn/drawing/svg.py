@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from seq2seq_attn.scene import printable
+from seq2seq_attn.drawing.scene import printable
 
 
 def described(svg: str, title: str, description: str) -> str:

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from seq2seq_attn import dot, tex
 from seq2seq_attn.compare import Fate
-from seq2seq_attn.label import cells, shade
-from seq2seq_attn.render import render
-from seq2seq_attn.scene import Arrow, Box, Line, Scene, Way, printable
-from seq2seq_attn.style import Colors, Style
+from seq2seq_attn.drawing import dot, tex
+from seq2seq_attn.drawing.label import cells, shade
+from seq2seq_attn.drawing.render import render
+from seq2seq_attn.drawing.scene import Arrow, Box, Line, Scene, Way, printable
+from seq2seq_attn.drawing.style import Colors, Style
 
 _SCALE = 0.72
 _USE = r"\usepackage{tikz}\usetikzlibrary{arrows.meta,shapes.geometric}"

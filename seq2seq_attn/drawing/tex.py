@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from seq2seq_attn.scene import printable
+from seq2seq_attn.drawing.scene import printable
 
 # A letter that pdflatex knows no font for: a newer TeX sets it, pdflatex its number in brackets.
 UNICODE = r"\def\unicode#1#2{\ifdefined\Umathcode#1\else[#2]\fi}"
