@@ -29,7 +29,7 @@ def record(model: Seq2Seq, steps: int = 3) -> dict[str, Recorder]:
     """
     source, mask, target, target_mask = model.example(steps)
     runs: dict[str, Recorder] = {}
-    with modes_kept(model), torch.random.fork_rng(devices=[source.device] if source.is_cuda else []):
+    with left_alone(model):
         for name, training in (("training", True), ("evaluation", False)):
             model.train(training)
             with torch.set_grad_enabled(training), Recorder(model.decoder.step) as runs[name]:
@@ -73,8 +73,7 @@ def whole(model: Seq2Seq, step: Graph | None = None) -> Graph:
     handles = [module.register_forward_hook(note(id)) for id, module in outside.items() if module is not None]
     source, mask, target, target_mask = model.example()
     try:
-        devices = [source.device] if source.is_cuda else []
-        with torch.no_grad(), torch.random.fork_rng(devices=devices), Recorder(model.decoder.step) as recorder:
+        with torch.no_grad(), left_alone(model), Recorder(model.decoder.step) as recorder:
             model(source, mask, target, target_mask)
     finally:
         for handle in handles:
@@ -152,7 +151,7 @@ def false_labels(model: Seq2Seq, graph: Graph) -> list[str]:
 def false_schedule(model: Seq2Seq) -> list[str]:
     """Values that are others when all that can leave the loop has left it, in evaluation; or why it cannot."""
     source, mask, target, _ = model.example()
-    with modes_kept(model), torch.no_grad():
+    with left_alone(model), torch.no_grad():
         model.eval()
         sentence, symbols = model.read(source, mask), model.before(target)
         plain = model.decoder.steps(sentence, symbols)
@@ -169,11 +168,19 @@ def false_schedule(model: Seq2Seq) -> list[str]:
 
 
 @contextmanager
-def modes_kept(model: nn.Module) -> Iterator[None]:
-    """Give every module the mode back that it had, training or evaluation."""
+def left_alone(model: nn.Module) -> Iterator[None]:
+    """Look at a model and leave no trace: its modes, its buffers (a mean that runs along in training) and the random
+    numbers that come next are as before when this closes.
+    """
     modes = {module: module.training for module in model.modules()}
+    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    devices = list({tensor.device for tensor in (*model.parameters(), *model.buffers()) if tensor.is_cuda})
     try:
-        yield
+        with torch.random.fork_rng(devices=devices):
+            yield
     finally:
         for module, training in modes.items():
             module.training = training
+        with torch.no_grad():
+            for buffer, before in buffers:
+                buffer.copy_(before)

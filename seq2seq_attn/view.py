@@ -62,7 +62,7 @@ def view(
     elif unroll is not None:
         scene = levels.unrolled(graph, unroll, f"{title}, {unroll} steps", codes)
     elif example is not None:
-        scene = _run(model, step, example, names, at, title, codes)
+        scene = _run(model, example, names, at, title, codes)
     else:
         bands = bands_of(graph).bands() if schedule else None
         if not hidden:
@@ -92,7 +92,7 @@ def _opened(model: Seq2Seq, graph: Graph, id: str, recorder: Recorder, hidden: b
     operation = graph.operations[id]
     words = [graph.values[source].word for source in operation.inputs]
     calls = {call.id: (call.args, call.kwargs) for call in recorder.runs[0].calls}
-    with examine.modes_kept(model):
+    with examine.left_alone(model):
         model.eval()
         args, kwargs = calls[id] if id in calls else (_outside(model)[id], {})
         if not hidden:
@@ -117,7 +117,6 @@ def _outside(model: Seq2Seq) -> dict[str, tuple[Tensor, ...]]:
 
 def _run(
     model: Seq2Seq,
-    graph: Graph,
     source: Tensor,
     names: Names,
     at: int,
@@ -129,11 +128,11 @@ def _run(
         raise ValueError(f"at is {at}; the first target step is 1")
     device = model.embed_source.weight.device
     row = source.to(device)[None]
-    with examine.modes_kept(model), Recorder(model.decoder.step) as recorder:
+    with examine.left_alone(model), Recorder(model.decoder.step) as recorder:
         decoded = model.eval().greedy(row, torch.ones_like(row, dtype=torch.bool), max_length=at)
     if len(recorder.runs) < at:
         raise ValueError(f"the sentence has {len(recorder.runs)} target steps; there is no step {at}")
-    ran = recorder.runs[-1]
+    graph, ran = recorder.graph(), recorder.runs[-1]
     words = ran.given | ran.returned
     values = {value.id: _shown(value, visible(words[value.word])) for value in graph.values.values()}
     weights: Tensor | None = words.get("attn_weights")

@@ -13,7 +13,9 @@ from torch import Tensor, nn
 
 from seq2seq_attn import Drawing, Seq2Seq
 from seq2seq_attn.drawing.scene import Box, Scene
+from seq2seq_attn.nodes import Softmax
 from seq2seq_attn.nodes.state import visible
+from seq2seq_attn.trace import TraceError
 
 SHIPPED = ["gru", *(name for name in OPTIONS if OPTIONS[name].get("diagram") == name and name != "seq2seq")]
 SOME = [*SHIPPED, "two layers", "lstm", "pyramid", "convolution", "transformer", "sparsemax", "local_p", "tied"]
@@ -57,6 +59,38 @@ def test_a_picture_leaves_modes_weights_gradients_and_random_numbers_as_they_wer
         assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
         assert all(parameter.grad is None for parameter in net.parameters())
         assert not any(module._forward_hooks for module in net.modules())
+
+
+class Stateful(Softmax):
+    """Moves a mean along in training, and draws random numbers always."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(1)
+
+    def forward(self, energies: Tensor, *, mask: Tensor) -> Tensor:
+        return super().forward(self.norm(energies[:, None])[:, 0] + 1e-3 * torch.rand_like(energies), mask=mask)
+
+
+@every_level
+def test_a_node_that_remembers_or_draws_numbers_is_left_alone_too(level: dict[str, Any]) -> None:
+    net = model("gru").train()
+    net.decoder.step.softmax = Stateful().double()
+    before = {key: value.clone() for key, value in net.state_dict().items()}
+    state = torch.random.get_rng_state()
+    net.draw(**level)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
+
+
+def test_a_run_that_was_another_than_the_example_is_refused() -> None:
+    net = model("gru")
+    net.decoder.step.register_forward_hook(
+        lambda module, args, result: result._replace(output=2 * result.output) if len(result.output) == 1 else result
+    )
+    assert len(net.draw().scene.boxes) == 13
+    with pytest.raises(TraceError, match="does not return the result of node out, so that it has no name"):
+        net.draw(example=[1, 2, 3])
 
 
 def parameters_shown(drawing: Drawing, id: str) -> set[str]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from seq2seq_attn.drawing.scene import printable
-from seq2seq_attn.examine import modes_kept
+from seq2seq_attn.examine import left_alone
 from seq2seq_attn.graph import Value
 from seq2seq_attn.loop import Loop, Sentence
 from seq2seq_attn.mask import length_mask
@@ -43,7 +43,7 @@ def replay(model: Seq2Seq, source: Tensor, names: Names, *, beam: int, max_lengt
     Numbers have 3 significant digits, those that are not finite are None, and names are as `printable` makes them.
 
     Args:
-        model: to run; the modes of its modules are as before when this returns, and so is the random generator.
+        model: to run; see `left_alone`.
         source: (S,) int64.
         names: of its symbols.
         beam: size of the beam beside it.
@@ -62,7 +62,7 @@ def replay(model: Seq2Seq, source: Tensor, names: Names, *, beam: int, max_lengt
     """
     device = model.embed_source.weight.device
     row, real = source[None].to(device), torch.ones(1, len(source), dtype=torch.bool, device=device)
-    with modes_kept(model), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    with left_alone(model):
         model.eval()
         sentence = model.read(row, real)
         ends = {"bos": model.bos, "eos": model.eos, "max_length": max_length}
