@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import tokenize
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -33,16 +34,22 @@ def of(cls: type) -> Code:
         file = Path(inspect.getfile(cls))
     except (OSError, TypeError):
         return Code(cls.__name__, None, 0, equation(inspect.getdoc(cls) or ""))
-    found = read(file, cls.__name__) if file.is_file() else None
+    is_on_top = cls.__qualname__ == cls.__name__ and file.is_file()
+    found = read(file, cls.__name__) if is_on_top else None
     return found or Code(cls.__name__, file, 0, equation(inspect.getdoc(cls) or ""))
 
 
 @cache
 def read(file: Path, name: str) -> Code | None:
-    """The code of a class at the top level of a file; None if it is not there, or the file is compiled."""
+    """The code of a class at the top level of a file; None if it is not there, or the file is compiled or broken."""
     if file.suffix != ".py":
         return None
-    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+    try:
+        with tokenize.open(file) as text:  # in the encoding that it says it has
+            tree = ast.parse(text.read())
+    except (SyntaxError, ValueError):  # edited since it was loaded
+        return None
+    for node in tree.body:
         if isinstance(node, ast.ClassDef) and node.name == name:
             return Code(name, file, node.lineno, equation(ast.get_docstring(node) or ""))
     return None

@@ -45,6 +45,30 @@ def test_a_class_inside_a_function_has_the_file_and_no_line() -> None:
     assert code.of(Inner) == code.Code("Inner", Path(__file__), 0, "c_i = 2 h_j")
 
 
+def test_a_class_inside_a_function_is_not_taken_for_one_at_the_top_of_the_file() -> None:
+    class Top(nn.Module):
+        """Node `c`: c_i = 2 h_j."""
+
+    assert code.of(Top) == code.Code("Top", Path(__file__), 0, "c_i = 2 h_j")
+
+
+class Top:
+    """Of the same name as a class inside a function."""
+
+
+def test_a_file_is_read_in_its_own_encoding(tmp_path: Path) -> None:
+    file = tmp_path / "cell.py"
+    file.write_bytes('# coding: latin-1\nclass Cell:\n    "Node `\xfc`: c_i = \xfc h_j."\n'.encode("latin-1"))
+    assert code.read(file, "Cell") == code.Code("Cell", file, 2, "c_i = \xfc h_j")
+
+
+@pytest.mark.parametrize("broken", [b"class Cell:\n    def (", b"class Cell: '\xff'", b"class Cell: '\0'"])
+def test_a_file_that_was_broken_since_it_was_loaded_tells_no_line(tmp_path: Path, broken: bytes) -> None:
+    file = tmp_path / "cell.py"
+    file.write_bytes(broken)
+    assert code.read(file, "Cell") is None
+
+
 def test_a_compiled_file_is_not_read(tmp_path: Path) -> None:
     compiled = tmp_path / "cell.so"
     compiled.write_bytes(b"\x7fELF\xff")

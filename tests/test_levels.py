@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections import Counter
 
 import pytest
@@ -155,6 +157,19 @@ def test_of_many_positions_the_heaviest_are_drawn_in_their_order_and_the_others_
     drawn_as(scene)
 
 
+def test_weights_that_are_no_shares_are_drawn_as_thick_as_can_be_and_told_as_they_are() -> None:
+    graph = GRAPHS["bahdanau"]
+    weights = [-0.5, 0.25, 3.0, math.nan, math.inf]
+    scene = run(graph, "run", values_of(graph, 5), source=list("abcde"), weights=weights)
+    arrows = [arrow for arrow in scene.arrows if arrow.share is not None]
+    assert [arrow.share for arrow in arrows] == [0.0, 0.25, 1.0, 0.0, 1.0]
+    assert [arrow.tooltip for arrow in arrows] == ["-0.500 of a", "0.250 of b", "3.000 of c", "nan of d", "inf of e"]
+    drawn_as(scene)
+    drawn = Drawing(scene)
+    for text in (drawn.dot(), drawn.mermaid(), drawn.tikz()):  # which refuse a width of nan, or of less than nothing
+        assert not re.search(r"width[=:]\s*(-|nan|inf)", text)
+
+
 @pytest.mark.parametrize(
     ("numbers", "chart", "signed"),
     [
@@ -162,6 +177,8 @@ def test_of_many_positions_the_heaviest_are_drawn_in_their_order_and_the_others_
         ((-2.0, 1.0), (-1.0, 0.5), True),
         ((0.0, 0.0), (0.0, 0.0), True),
         ((), (), True),
+        ((-4.0, 2.0, math.nan, math.inf, -math.inf), (-1.0, 0.5, 0.0, 1.0, -1.0), True),
+        ((math.nan,), (0.0,), True),
     ],
 )
 def test_shares_are_shown_as_they_are_and_other_numbers_measured_by_the_largest(

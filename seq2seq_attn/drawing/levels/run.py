@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -68,7 +69,8 @@ def run(
             lines = (Line(text, "strong"), Line(f"{share:.0%}", "quiet"))
             boxes.append(Box(id, "position", lines, f"{text}: {share:.3f}"))
             arrows.append(Arrow(memory, id, "part"))
-            arrows.append(Arrow(id, reader, tooltip=f"{share:.3f} of {text}", share=share))
+            thick = _bounded(share, 0.0)
+            arrows.append(Arrow(id, reader, tooltip=f"{share:.3f} of {text}", share=thick))
         rows.append(tuple(row))
     return replace(scene, boxes=tuple(boxes), arrows=tuple(arrows), rows=tuple(rows), caption=caption)
 
@@ -76,10 +78,15 @@ def run(
 def _charted(box: Box, shown: Shown) -> Box:
     """The box with its numbers as a strip; shares of one go from 0 to 1, other numbers are measured by the largest."""
     is_share = bool(shown.numbers) and min(shown.numbers) >= 0.0 and abs(sum(shown.numbers) - 1.0) < 1e-3
-    largest = 1.0 if is_share else max(map(abs, shown.numbers), default=0.0) or 1.0
-    numbers = tuple(number / largest for number in shown.numbers)
+    largest = 1.0 if is_share else max(map(abs, filter(math.isfinite, shown.numbers)), default=0.0) or 1.0
+    numbers = tuple(_bounded(number / largest, -1.0) for number in shown.numbers)
     span = f", from {min(shown.numbers):.3g} to {max(shown.numbers):.3g}" if shown.numbers else ""
     return replace(box, chart=numbers, signed=not is_share, tooltip=f"{box.tooltip}: {shape(shown.shape)}{span}")
+
+
+def _bounded(number: float, lowest: float) -> float:
+    """What can be drawn of a number that may be any, of a node of a user's own: from ``lowest`` to 1, and NaN as 0."""
+    return 0.0 if math.isnan(number) else min(1.0, max(lowest, number))
 
 
 def _labelled(graph: Graph, arrow: Arrow) -> str:
