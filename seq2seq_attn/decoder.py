@@ -18,7 +18,7 @@ class Decoded(NamedTuple):
     Attributes:
         symbols: (B, T) int64, ``eos`` after the end of a row.
         mask: (B, T) bool, True = chosen, the ending symbol included; a row that never ended is True to T.
-        scores: (B,), the sum of the log-probabilities of the symbols chosen.
+        scores: (B,), the sum of the log-probabilities of the symbols chosen; see `log_probabilities`.
         attn_weights: (B, T, S), alpha_ij of every step; (B, T, K, S) with several heads, (B, T, 0) without attention.
     """
 
@@ -26,6 +26,11 @@ class Decoded(NamedTuple):
     mask: Tensor
     scores: Tensor
     attn_weights: Tensor
+
+
+def log_probabilities(output: Tensor) -> Tensor:
+    """Of every symbol, in nats, (…, V) as the logits; in float32 at least, since bfloat16 keeps two digits of a sum."""
+    return torch.log_softmax(output, dim=-1, dtype=torch.promote_types(output.dtype, torch.float32))
 
 
 class Decoder(nn.Module):
@@ -101,13 +106,13 @@ class Decoder(nn.Module):
         for _ in range(max_length):
             step = run(self.embed_target(symbol))
             symbol = step.output.argmax(dim=-1)
-            best = torch.log_softmax(step.output, dim=-1).gather(1, symbol[:, None])[:, 0]
+            best = log_probabilities(step.output).gather(1, symbol[:, None])[:, 0]
             if eos is not None:
                 symbol = symbol.masked_fill(~going, eos)
             scores = scores + best.masked_fill(~going, 0.0)
             symbols.append(symbol)
             masks.append(going)
-            weights.append(getattr(step, "attn_weights", scores.new_zeros(len(scores), 0)))
+            weights.append(getattr(step, "attn_weights", step.output.new_zeros(len(symbol), 0)))
             if eos is not None:
                 going = going & (symbol != eos)
                 if not going.any():

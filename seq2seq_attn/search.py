@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from seq2seq_attn.decoder import Decoder
+from seq2seq_attn.decoder import Decoder, log_probabilities
 from seq2seq_attn.loop import Loop, Sentence
 
 
@@ -33,6 +33,20 @@ class Hypothesis(NamedTuple):
     ended: bool
 
 
+class Beginning(NamedTuple):
+    """A hypothesis as the search had it on its way; without attention weights, which would be T * T * S numbers.
+
+    Attributes:
+        symbols: what was chosen up to then.
+        score: the sum of their log-probabilities, in nats.
+        ended: whether the last symbol is ``eos``.
+    """
+
+    symbols: tuple[int, ...]
+    score: float
+    ended: bool
+
+
 class Search(NamedTuple):
     """What a beam search found.
 
@@ -43,7 +57,7 @@ class Search(NamedTuple):
     """
 
     hypotheses: list[list[Hypothesis]]
-    steps: list[list[Hypothesis]]
+    steps: list[list[Beginning]]
 
 
 @torch.no_grad()
@@ -108,7 +122,8 @@ def beam_search(
     def found(paths: list[_Path]) -> list[Hypothesis]:
         return [path.hypothesis(weights, eos, length_penalty) for path in paths]
 
-    return Search([found(beam.ended[:n_best]) for beam in beams], [found(paths) for paths in steps])
+    ways = [[Beginning(path.symbols(), path.score, path.symbol == eos) for path in paths] for paths in steps]
+    return Search([found(beam.ended[:n_best]) for beam in beams], ways)
 
 
 def _penalty(length: int, alpha: float) -> float:
@@ -132,14 +147,19 @@ class _Path:
     def normalised(self, alpha: float) -> float:
         return self.score / _penalty(self.length, alpha)
 
-    def hypothesis(self, weights: Sequence[Tensor], eos: int | None, alpha: float) -> Hypothesis:
+    def links(self) -> list[_Path]:
+        """The path from its first symbol to its last."""
         links = [self]
         while (before := links[-1].before) is not None and before.before is not None:
             links.append(before)
-        links.reverse()
-        attn_weights = torch.stack([step[link.row] for step, link in zip(weights, links, strict=False)])
-        symbols = tuple(link.symbol for link in links)
-        return Hypothesis(symbols, self.score, self.normalised(alpha), attn_weights, self.symbol == eos)
+        return links[::-1]
+
+    def symbols(self) -> tuple[int, ...]:
+        return tuple(link.symbol for link in self.links())
+
+    def hypothesis(self, weights: Sequence[Tensor], eos: int | None, alpha: float) -> Hypothesis:
+        attn_weights = torch.stack([step[link.row] for step, link in zip(weights, self.links(), strict=False)])
+        return Hypothesis(self.symbols(), self.score, self.normalised(alpha), attn_weights, self.symbol == eos)
 
 
 @dataclass(eq=False)
@@ -157,9 +177,9 @@ def _run(decoder: Decoder, loop: Loop, beams: Sequence[_Beam]) -> tuple[Tensor, 
     loop.select([path.row for path in live], [beam.sentence for beam in beams for _ in beam.live])
     symbols = torch.tensor([path.symbol for path in live], device=decoder.embed_target.weight.device)
     step = loop(decoder.embed_target(symbols))
-    scores = step.output.new_tensor([path.score for path in live])
-    totals = scores[:, None] + torch.log_softmax(step.output, dim=-1)
-    return totals, getattr(step, "attn_weights", totals.new_zeros(len(live), 0))
+    following = log_probabilities(step.output)
+    scores = following.new_tensor([path.score for path in live])
+    return scores[:, None] + following, getattr(step, "attn_weights", step.output.new_zeros(len(live), 0))
 
 
 def _extend(beams: Sequence[_Beam], totals: Tensor, size: int) -> None:

@@ -123,6 +123,21 @@ def test_scores_and_weights_are_those_of_teacher_forcing_on_the_symbols_found(na
                 close(one.attn_weights[..., : weights.shape[-1]], weights[: len(one.symbols)])
 
 
+def test_the_scores_of_a_model_in_bfloat16_are_sums_that_keep_their_digits() -> None:
+    net, source = model("gru").bfloat16(), torch.tensor([[3, 5, 7]])
+    real = torch.ones_like(source, dtype=torch.bool)
+    options = {"eos": None, "max_length": 60}
+    found = search(net, source, real, size=3, **options).hypotheses[0]
+    greedy = net.decoder.greedy(net.read(source, real), bos=net.bos, **options)  # type: ignore[arg-type]
+    written = [(one.symbols, one.score) for one in found]
+    written.append((tuple(greedy.symbols[0].tolist()), greedy.scores.item()))
+    for symbols, score in written:
+        target = torch.tensor([symbols])
+        output = net(source, real, target, torch.ones_like(target, dtype=torch.bool)).output.double()
+        expected = torch.log_softmax(output, dim=-1).gather(2, target[..., None]).sum().item()
+        assert score == pytest.approx(expected, rel=1e-5) and abs(score) > 100  # where bfloat16 counts in halves
+
+
 @every_model
 def test_a_batch_is_its_sentences_one_by_one(name: str) -> None:
     net = model(name)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
+from seq2seq_attn.decoder import log_probabilities
 from seq2seq_attn.drawing.scene import printable
 from seq2seq_attn.examine import left_alone
 from seq2seq_attn.graph import Value
 from seq2seq_attn.loop import Loop, Sentence
 from seq2seq_attn.mask import length_mask
 from seq2seq_attn.nodes.state import visible
-from seq2seq_attn.search import Hypothesis, beam_search
+from seq2seq_attn.search import Beginning, beam_search
 from seq2seq_attn.trace import Recorder
 
 if TYPE_CHECKING:
@@ -76,13 +77,13 @@ def replay(model: Seq2Seq, source: Tensor, names: Names, *, beam: int, max_lengt
     def target(symbol: int) -> str:
         return named(names.target, symbol)
 
-    def hypothesis(found: Hypothesis) -> dict[str, Any]:
+    def hypothesis(found: Beginning) -> dict[str, Any]:
         symbols = [target(symbol) for symbol in found.symbols[-TAIL:]]
         score = numbers(torch.tensor(found.score))
         return {"symbols": symbols, "length": len(found.symbols), "score": score, "ended": found.ended}
 
     steps = []
-    ended: list[Hypothesis] = []
+    ended: list[Beginning] = []
     for number, (symbol, run) in enumerate(zip(chosen, runs, strict=True)):
         live = searched.steps[number] if number < len(searched.steps) else []
         probabilities = torch.softmax(run["output"][0], dim=-1)
@@ -193,5 +194,5 @@ def _log_probability(model: Seq2Seq, sentence: Sentence, chosen: list[int]) -> T
     total = sentence.encoder_hidden.new_zeros(rows)
     for before, symbol in zip([model.bos, *chosen[:-1]], chosen, strict=True):
         step = loop(model.decoder.embed_target(torch.full((rows,), before, device=total.device)))
-        total = total + torch.log_softmax(step.output, dim=-1)[:, symbol]
+        total = total + log_probabilities(step.output)[:, symbol]
     return total
