@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 from models import model
+from svg import contrast
 
 from seq2seq_attn import Drawing, Style, mermaid
 from seq2seq_attn.drawing.flowchart import bars, flowchart, quoted
@@ -147,9 +148,8 @@ def test_every_box_is_of_the_class_of_its_role_and_fate(drawing: Drawing) -> Non
     scene, found = drawing.scene, read(drawing.mermaid())
     classes = [look.split(" ") for look in found.looks if look.startswith("class ")]
     roles = {role: len(ids.split(",")) for _, ids, role in classes}
-    roles["words"] = roles.get("words", 0) - bool(scene.caption)
     counted = [*(box.role for box in scene.boxes), *(box.fate for box in scene.boxes if box.fate != "both")]
-    assert {role: number for role, number in roles.items() if number} == {role: counted.count(role) for role in counted}
+    assert roles == {role: counted.count(role) for role in counted}
     defined = {look.split(" ")[1] for look in found.looks if look.startswith("classDef ")}
     assert defined == {role for _, _, role in classes}
 
@@ -170,9 +170,23 @@ def test_an_arrow_is_as_thick_as_its_share() -> None:
     arrows = (Arrow("x", "z", share=0.0), Arrow("y", "z", share=1.0), Arrow("x", "y"))
     looks = read(flowchart(Scene("shares", tuple(boxes), arrows))).looks
     assert [look for look in looks if look.startswith("linkStyle")] == [
-        "linkStyle 0 stroke-width:0.5px",
-        "linkStyle 1 stroke-width:6.0px",
+        "linkStyle 0 stroke:#8a8a8a,stroke-width:0.5px",
+        "linkStyle 1 stroke:#8a8a8a,stroke-width:6.0px",
+        "linkStyle 2 stroke:#8a8a8a",
     ]
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_arrow_is_seen_on_a_page_of_any_colour(theme: str) -> None:
+    style = Style(theme=theme)  # type: ignore[arg-type]
+    for drawing in DRAWINGS.values():
+        found = read(flowchart(drawing.scene, style))
+        styled = [look.split(" ", 2)[1:] for look in found.looks if look.startswith("linkStyle ")]
+        arrows = sorted(int(number) for numbers, _ in styled for number in numbers.split(","))
+        assert arrows == list(range(len(drawing.scene.arrows)))
+        assert all(look.startswith("stroke:#") for _, look in styled)
+    assert contrast(style.colors.line, "#ffffff") > 2.9
+    assert contrast(style.colors.line, "#0d1117") > 2.9
 
 
 def test_an_id_like_a_name_that_we_make_is_another_box() -> None:

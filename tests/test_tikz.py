@@ -200,8 +200,10 @@ def test_the_commands_in_the_comment_are_all_that_it_needs(tmp_path: Path) -> No
         rf"\documentclass{{article}}{preamble}\begin{{document}}{full}\newpage {smaller}\end{{document}}", tmp_path
     )
     program, content = shlex.split(alone)
+    (tmp_path / "step.tex").write_text(tikz(unrolled(mermaid.load("bahdanau"), 3, "taller than A4")), encoding="utf-8")
     compiled(content.replace("FILE", "step.tex"), tmp_path, program)
-    assert "encoderhidden" in pages(tmp_path)[0]
+    (page,) = pages(tmp_path)
+    assert "encoderhidden" in page and "step3" in page
 
 
 @needs_latex

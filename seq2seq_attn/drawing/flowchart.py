@@ -94,7 +94,10 @@ def _names(scene: Scene) -> dict[str, str]:
 
 
 def _strokes(scene: Scene, style: Style, names: dict[str, str]) -> list[str]:
-    """What kinds of boxes, arrows and fates look like."""
+    """What kinds of boxes, arrows and fates look like.
+
+    Mermaid paints no paper: an arrow has the colour of lines, which is seen on white, on black and on our frames.
+    """
     colors = style.colors
     roles: dict[Role, str] = {
         "value": f"fill:{colors.value},stroke:{colors.line},color:{colors.ink}",
@@ -113,8 +116,10 @@ def _strokes(scene: Scene, style: Style, names: dict[str, str]) -> list[str]:
     lines = []
     for role, look in roles.items():
         ids = [names[box.id] for box in scene.boxes if box.role == role]
-        if ids := [*ids, *([_CAPTION] if role == "words" and scene.caption else [])]:
+        if ids:
             lines += [f"classDef {role} {look}", f"class {','.join(ids)} {role}"]
+    if scene.caption:
+        lines.append(f"style {_CAPTION} fill:{colors.paper},stroke:none,color:{colors.ink}")
     for fate, look in fates.items():
         if ids := [names[box.id] for box in scene.boxes if box.fate == fate]:
             lines += [f"classDef {fate} {look}", f"class {','.join(ids)} {fate}"]
@@ -123,9 +128,11 @@ def _strokes(scene: Scene, style: Style, names: dict[str, str]) -> list[str]:
     for number, frame in enumerate(scene.frames):
         fill = colors.active if frame.shade == "active" else colors.resting
         lines.append(f"style frame-{number} fill:{fill},stroke:{colors.line},color:{colors.ink}")
+    looks: dict[str, list[str]] = {}
     for number, arrow in enumerate(scene.arrows):
-        if arrow.way in ("recurrence", "handed") and arrow.fate == "both":
-            lines.append(f"linkStyle {number} stroke:{colors.recurrence}")
-        if arrow.share is not None:
-            lines.append(f"linkStyle {number} stroke-width:{0.5 + 5.5 * arrow.share:.1f}px")
+        if arrow.fate == "both":
+            color = colors.recurrence if arrow.way in ("recurrence", "handed") else colors.line
+            width = "" if arrow.share is None else f",stroke-width:{0.5 + 5.5 * arrow.share:.1f}px"
+            looks.setdefault(f"stroke:{color}{width}", []).append(str(number))
+    lines += [f"linkStyle {','.join(numbers)} {look}" for look, numbers in looks.items()]
     return lines

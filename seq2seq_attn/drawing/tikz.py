@@ -21,10 +21,13 @@ from seq2seq_attn.drawing.style import Colors, Style
 
 _SCALE = 0.72
 _USE = r"\usepackage{tikz}\usetikzlibrary{arrows.meta,shapes.geometric}"
+_BOXED = r"\setbox0\hbox{\input{FILE}}"
+_SIZED = r"\pdfpagewidth=\dimexpr\wd0+2in\relax\pdfpageheight=\dimexpr\ht0+\dp0+2in\relax"  # TeX leaves an inch
+_ALONE = rf"\documentclass{{article}}{_USE}\begin{{document}}{_BOXED}{_SIZED}\shipout\box0\end{{document}}"
 _COMMENT = rf"""
 % In the preamble: {_USE}
 % In the text: \input{{FILE}}, or smaller: \scalebox{{0.8}}{{\input{{FILE}}}}
-% By itself, on a page: pdflatex '\documentclass{{article}}{_USE}\begin{{document}}\input{{FILE}}\end{{document}}'
+% By itself, on a page of its size: pdflatex '{_ALONE}'
 """
 _LOOKS = {
     "box": "inner sep=0, outer sep=0, text=ink, line width=0.9bp",

@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode, get_testing_overrides
 Place = tuple[tuple[CodeType, int], ...]
 
 SYMBOLS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "pow": "^", "neg": "−"}
-SYMBOLS |= {"gt": ">", "ge": "≥", "lt": "<", "le": "≤", "eq": "=", "ne": "≠", "and": "∧", "or": "∨", "invert": "¬"}
+SYMBOLS |= {"gt": ">", "ge": "≥", "lt": "<", "le": "≤", "eq": "=", "ne": "≠", "invert": "¬"}
 _SAME = {"truediv": "div", "divide": "div", "multiply": "mul", "subtract": "sub", "negative": "neg"}
 _SAME |= {f"{kind}_{word}": word for kind in ("logical", "bitwise") for word in ("and", "or")}
 _SAME |= {"logical_not": "invert", "bitwise_not": "invert"}
