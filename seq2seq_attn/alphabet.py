@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,7 @@ class Alphabet:
     characters: str
 
     def __post_init__(self) -> None:
-        twice = {character for character in self.characters if self.characters.count(character) > 1}
+        twice = {character for character, times in Counter(self.characters).items() if times > 1}
         if twice or not self.characters:
             fault = f"has {', '.join(map(repr, sorted(twice)))} twice" if twice else "is empty"
             raise ValueError(f"alphabet {self.characters!r} {fault}; give each character once")
@@ -196,6 +197,8 @@ def numbered(source: str | Sequence[int] | Tensor, alphabet: Alphabet | None = N
         if source.dim() != 1 or source.dtype != torch.int64:
             raise ValueError(f"source is {tuple(source.shape)} {source.dtype}; give one sentence, (S,) int64")
         return source
+    if not isinstance(source, Sequence):
+        raise TypeError(f"source is the {type(source).__name__} {source!r}; give whole numbers, or a text")
     if wrong := [symbol for symbol in source if not isinstance(symbol, int)]:
         raise TypeError(f"source holds the {type(wrong[0]).__name__} {wrong[0]!r}; give whole numbers, or a text")
     return torch.tensor(source, dtype=torch.int64)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -8,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq_attn import Alphabet
-from seq2seq_attn.alphabet import Batch
+from seq2seq_attn.alphabet import Batch, numbered
 
 ABC = Alphabet("abcde")
 
@@ -61,6 +63,22 @@ def test_one_text_instead_of_several_is_refused() -> None:
 def test_a_symbol_that_is_none_is_refused(symbol: int) -> None:
     with pytest.raises(ValueError, match=f"symbol {symbol} is none of the 7 of 'abcde', bos and eos"):
         ABC.decode(torch.tensor([[symbol]]), torch.tensor([[True]]))
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "message"),
+    [
+        ("ab", ValueError, "source is a text, and no alphabet says what its characters are; give one, or numbers"),
+        (torch.tensor([[1]]), ValueError, "source is (1, 1) torch.int64; give one sentence, (S,) int64"),
+        (torch.tensor(1), ValueError, "source is () torch.int64; give one sentence, (S,) int64"),
+        (torch.tensor([1.0]), ValueError, "source is (1,) torch.float32; give one sentence, (S,) int64"),
+        ([1, 2.0], TypeError, "source holds the float 2.0; give whole numbers, or a text"),
+        (5, TypeError, "source is the int 5; give whole numbers, or a text"),
+    ],
+)
+def test_what_is_no_sentence_is_refused(source: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=f"^{re.escape(message)}$"):
+        numbered(source)
 
 
 def test_symbols_have_names_those_that_begin_and_end_too() -> None:

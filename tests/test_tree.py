@@ -178,6 +178,12 @@ def box(id: str, role: str = "value", *, chart: tuple[float, ...] = (), signed: 
     return Box(id, role, (Line(id),), chart=chart, signed=signed)  # type: ignore[arg-type]
 
 
+def test_an_operation_called_legend_is_no_legend() -> None:
+    renamed = mermaid.shipped()["bahdanau"].replace("softmax", "legend").replace("legend[legend]", "legend[softmax]")
+    text = tree(unrolled(mermaid.parse(renamed), 2, "steps").with_legend())
+    assert text.count("legend[softmax]") == 2 and "value: a tensor" not in text
+
+
 def test_shapes_charts_parameters_positions_and_what_no_diagram_shows_have_their_words() -> None:
     boxes = (
         box("c", chart=(0.0, 0.5, 1.0), signed=False),

@@ -63,8 +63,8 @@ class _Growing:
     """The branches of a scene; it remembers which boxes have been shown in full."""
 
     def __init__(self, scene: Scene) -> None:
-        self.boxes = {box.id: box for box in scene.boxes if not box.id.startswith("legend-")}
         self.home = {id: frame.id for frame in scene.frames for id in frame.boxes}
+        self.boxes = {box.id: box for box in scene.boxes if self.home.get(box.id) != "legend"}
         self.reads: dict[str, list[Arrow]] = {id: [] for id in self.boxes}
         self.readers: dict[str, list[str]] = {id: [] for id in self.boxes}
         self.handed: dict[str, list[Arrow]] = {id: [] for id in self.boxes}

@@ -46,15 +46,15 @@ def explore(
     repository: str | None = None,
 ) -> Path:
     """See `Seq2Seq.explore`."""
-    if max_length is None:
-        max_length = 2 * len(source) + 10
+    symbols = numbered(source, alphabet)
     if alphabet is not None and (alphabet.bos, alphabet.eos) != (model.bos, model.eos):
         raise ValueError(
             f"the alphabet has bos {alphabet.bos} and eos {alphabet.eos}, the model {model.bos} and {model.eos}; "
             f"give the alphabet that it was trained with"
         )
+    max_length = 2 * len(symbols) + 10 if max_length is None else max_length
     names = Names(alphabet.source_symbols, alphabet.target_symbols) if alphabet is not None else Names()
-    data = replay(model, numbered(source, alphabet), names, beam=beam, max_length=max_length)
+    data = replay(model, symbols, names, beam=beam, max_length=max_length)
     drawing = model.draw(style=Style(repository=repository))
     assert drawing.graph is not None, "the drawing of a step is that of a graph"
     svg = ElementTree.fromstring(drawing.svg())
