@@ -177,7 +177,7 @@ def _draw(options: argparse.Namespace) -> int:
 
 
 def _drawing(options: argparse.Namespace, style: Style) -> Drawing:
-    runs = options.expand or options.unroll or options.example or options.hidden
+    runs = options.expand or options.unroll or options.example or options.hidden or options.at > 1
     if options.diff:
         if options.path or options.diagram or options.schedule or runs:
             raise ValueError("--diff draws two diagrams, step or --whole; leave out everything else")

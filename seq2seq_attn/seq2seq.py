@@ -356,7 +356,7 @@ class Seq2Seq(nn.Module):
 
         Args:
             source: one sentence: a text, of which ``alphabet`` makes symbols, or symbols, (S,) int64.
-            path: of the page.
+            path: of the page, .html.
             alphabet: what the symbols are called; without one they are numbers.
             beam: number of hypotheses of the beam search that is shown beside it.
             max_length: number of target symbols at most, ``eos`` included; by default 10 more than twice the source.
@@ -367,7 +367,8 @@ class Seq2Seq(nn.Module):
 
         Raises:
             TypeError, ValueError: see `numbered` and `check_symbols`; an alphabet that is not the model's; a ``beam``
-                or ``max_length`` below 1; an address that does not begin with https:// or http://.
+                or ``max_length`` below 1; an address that does not begin with https:// or http://; a path with another
+                ending.
             TraceError: a step that no picture is true of.
             RenderError: nothing here draws SVG.
             OSError: a page that cannot be written.

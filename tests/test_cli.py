@@ -315,6 +315,7 @@ def test_cipher_trains_another_diagram_with_another_encoder_and_cell(
         (["draw", "luong", "--unroll", "2", "--hidden"], "unroll and hidden do not go into one picture"),
         (["draw", "luong", "--unroll", "51"], "unrolled over 51 steps; give a number from 1 to 50"),
         (["draw", "luong", "--example", "ABC", "--whole"], "example and whole do not go into one picture"),
+        (["draw", "luong", "--at", "2"], "at is 2, a step of a run; give an example to run"),
         (["draw", "luong", "--at", "2", "--hidden"], "at is 2, a step of a run; give an example to run"),
         (["draw", "luong", "--example", "abc"], "character 1 of 'abc' is 'a', which is not in 'ABC"),
         (["draw", "luong", "--repository", "javascript:alert(1)"], "repository is 'javascript:alert(1)'; give an addr"),

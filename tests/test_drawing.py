@@ -319,7 +319,8 @@ def test_without_a_renderer_a_diagram_that_is_there_is_not_written_over(bare: Pa
 
 
 @pytest.mark.parametrize(
-    ("format", "package"), [("svg", "graphviz-pure"), ("png", "graphviz-pure"), ("pdf", "pygraphviz")]
+    ("format", "package"),
+    [("svg", "graphviz-pure"), ("png", "graphviz-pure"), ("tex", "graphviz-pure"), ("pdf", "pygraphviz")],
 )
 def test_without_a_renderer_the_texts_are_written_and_the_error_says_what_to_install(
     bare: Path, tmp_path: Path, format: str, package: str

@@ -218,4 +218,6 @@ def test_what_cannot_be_explored_is_refused(tmp_path: Path) -> None:
         explored(model, tmp_path, "ab", alphabet=Alphabet("ab"))
     with pytest.raises(ValueError, match="character 2 of 'cä' is 'ä'"):
         explored(model, tmp_path, "cä")
+    with pytest.raises(ValueError, match=r"own.mmd ends in '.mmd'; a page ends in .html"):
+        model.explore([3, 5], tmp_path / "own.mmd")
     assert not list(tmp_path.iterdir())

@@ -270,6 +270,24 @@ def test_a_cell_of_the_matrix_lights_its_symbols_and_the_arrows_of_alpha(opened:
     is_lit(1, width - 1)
 
 
+def test_resting_on_a_symbol_lights_its_column_or_row_and_the_arrows_of_alpha(opened: Open, model: Seq2Seq) -> None:
+    page, (decoded, _) = opened(model), steps(model)
+    length, width = len(decoded.symbols[0]), len(SOURCE)
+    expected = [("#source", n, {i * width + n for i in range(length)}) for n in (0, 2)]
+    expected += [("#target", n, {n * width + j for j in range(width)}) for n in (0, 1)]
+    for place, number, cells in expected:
+        button = page.locator(f"{place} .symbol").nth(number)
+        for rest in (button.hover, button.focus):
+                page.locator("#play").focus()
+            page.locator("h1").hover()
+            assert page.locator(".lit").count() == 0
+            rest()
+            lit_cells = "all => all.flatMap((cell, n) => cell.classList.contains('lit') ? [n] : [])"
+            assert set(page.eval_on_selector_all("#matrix .weight", lit_cells)) == cells
+            assert page.locator(f"{place} .lit, #matrix .symbol.lit").all_inner_texts() == [button.inner_text()] * 2
+            assert lit(page) == {"softmax->alpha_ij", "alpha_ij->wsum"}
+
+
 def test_resting_on_alpha_lights_the_row_of_the_step_and_the_slider_marks_it(opened: Open, model: Seq2Seq) -> None:
     page, (decoded, _) = opened(model), steps(model)
     written = names(decoded.symbols[0].tolist())

@@ -40,6 +40,7 @@ def render(dot: str, format: str) -> bytes:
         import pygraphviz
     except ImportError:
         package = "pygraphviz" if format == "pdf" else "graphviz-pure"
-        raise RenderError(f"no renderer for {format} here: pip install {package}") from None
+        wanted = "tex" if format == "json" else format
+        raise RenderError(f"no renderer for {wanted} here: pip install {package}") from None
     with pygraphviz.AGraph(string=dot) as picture:
         return bytes(picture.draw(format=format, prog="dot"))

@@ -46,6 +46,9 @@ def explore(
     repository: str | None = None,
 ) -> Path:
     """See `Seq2Seq.explore`."""
+    path = Path(path)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"{path} ends in {path.suffix!r}; a page ends in .html")
     symbols = numbered(source, alphabet)
     if alphabet is not None and (alphabet.bos, alphabet.eos) != (model.bos, model.eos):
         raise ValueError(
@@ -66,7 +69,6 @@ def explore(
         "recurrences": [[now.id, before.id] for now, before in drawing.graph.recurrences],
         "operations": _operations(model, drawing.graph, _links(svg)),
     }
-    path = Path(path)
     path.write_bytes(page(data, _markup(svg)).encode())
     return path
 

@@ -34,6 +34,8 @@ const note = (textContent) => make("p", { className: "note", textContent });
 function token(name, place, ariaLabel, onclick) {
   const button = make("button", { type: "button", className: "symbol", textContent: name, title: name });
   Object.assign(button.dataset, place);
+  button.onpointerenter = button.onfocus = () => lightSymbol(place);
+  button.onpointerleave = button.onblur = dim;
   return Object.assign(button, { ariaLabel, onclick });
 }
 
@@ -220,6 +222,14 @@ function lightCell(cell, i, j) {
   lightOnly(`${symbols}, ${arrowsOf(looked)}`);
   cell.classList.add("lit");
   $("looked").textContent = cell.ariaLabel;
+}
+
+/** Light up a symbol with its row or column, and in the diagram the arrows into and out of alpha. */
+function lightSymbol({ i, j }) {
+  const isSource = j !== undefined, output = shownWhatIf() ? "#whatif" : "#target";
+  const symbols = isSource ? `:is(#matrix, #source) [data-j="${j}"]` : `:is(#matrix, ${output}) [data-i="${i}"]`;
+  const cells = isSource ? `#matrix .weight:nth-child(${j + 2})` : `#matrix tr:has([data-i="${i}"]) .weight`;
+  if (looked) lightOnly(`${symbols}, ${cells}, ${arrowsOf(looked)}`);
 }
 
 /** Light up the arrows of a node of the diagram; of alpha, the row of this step too. */
