@@ -278,7 +278,7 @@ def test_resting_on_a_symbol_lights_its_column_or_row_and_the_arrows_of_alpha(op
     for place, number, cells in expected:
         button = page.locator(f"{place} .symbol").nth(number)
         for rest in (button.hover, button.focus):
-                page.locator("#play").focus()
+            page.locator("#play").focus()
             page.locator("h1").hover()
             assert page.locator(".lit").count() == 0
             rest()
