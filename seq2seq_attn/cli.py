@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     level.add_argument("--schedule", action="store_true", help="bands: before, inside and after the loop")
     level.add_argument("--expand", metavar="ID", help="the tensor operations inside of one operation")
     level.add_argument("--unroll", type=_positive, metavar="N", help="the first N target steps")
-    level.add_argument("--example", metavar="TEXT", help="a step of a run: shapes, numbers, where it looked in TEXT")
+    level.add_argument("--example", metavar="TEXT", help=_EXAMPLE)
     level.add_argument("--at", type=_positive, default=1, metavar="I", help="which target step of --example")
     level.add_argument("--hidden", action="store_true", help="also what no diagram shows: the mask, the keys, …")
     level.add_argument(
@@ -112,6 +112,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+_EXAMPLE = (
+    "a step of a run: shapes, numbers, where it looked in TEXT; numbers with spaces for a model without "
+    "alphabet.txt, letters of A…Z- for a diagram"
+)
 _REPOSITORY = "where links to the source lead: https://…/blob/main"
 _DIAGRAM = "the picture of the step: the name of one that ships, or a .mmd file"
 

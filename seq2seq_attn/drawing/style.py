@@ -17,7 +17,8 @@ class Style:
     Args:
         theme: "light", "dark", or "print": black and greys only, for paper and for every eye.
         rankdir: where it runs to: "TB" (top to bottom, as the seed), "LR" (the source left), "BT" or "RL".
-        font: of its letters, in formats that name one; what is not installed is replaced by what is.
+        font: of its letters; of an SVG, what its viewer has, of a PDF, what is installed. The PNG of graphviz-pure has
+            but Helvetica, Times and Courier, without the letters of Chinese, Arabic and others; TikZ has TeX's.
         dpi: dots per inch of a PNG.
         legend: whether it says what its shapes and strokes mean.
         repository: an address that the links to the source lead to, instead of this machine's files:
