@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from typing import Any
 
 import pytest
 from svg import groups
 
 from seq2seq_attn import Drawing, mermaid
 from seq2seq_attn.compare import Difference
+from seq2seq_attn.drawing.label import cells, shade
 from seq2seq_attn.drawing.levels import Shown, run, step, unrolled
 from seq2seq_attn.drawing.scene import Scene
+from seq2seq_attn.drawing.style import THEMES, Style
 from seq2seq_attn.graph import Graph
 from seq2seq_attn.whole import OUTSIDE, around, chosen
 
@@ -155,6 +158,26 @@ def test_of_many_positions_the_heaviest_are_drawn_in_their_order_and_the_others_
     shares = [arrow.share for arrow in scene.arrows if arrow.share is not None]
     assert sum(shares) == pytest.approx(sum(weights))
     drawn_as(scene)
+
+
+def test_a_chart_has_32_cells_at_most_each_the_farthest_from_zero_of_its_neighbours() -> None:
+    numbers = [0.01 * (-1) ** n * (n % 7) for n in range(70)]
+    assert cells(numbers[:32]) == numbers[:32]
+    shown = cells(numbers)
+    assert len(shown) == 32 and shown[0] == numbers[1]
+    rest = iter(numbers)
+    assert all(number in rest for number in shown)  # in their order
+    assert {*cells(numbers, 10)} == {0.06, -0.06}  # each ten cells of seven numbers
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_a_cell_is_the_stronger_the_farther_from_zero_its_number_is(theme: Any) -> None:
+    colors = Style(theme=theme).colors
+    assert [shade(number, True, colors) for number in (-1.0, 0.0, 1.0)] == [*colors.strip]
+    assert [shade(number, False, colors) for number in (0.0, 1.0, 2.0)] == [colors.value, *2 * colors.strip[2:]]
+    parts = [[int(shade(n / 8, False, colors)[at : at + 2], 16) for n in range(9)] for at in (1, 3, 5)]
+    assert all(part in (sorted(part), sorted(part)[::-1]) for part in parts)
+    assert all(abs(2 * part[4] - part[0] - part[8]) <= 1 for part in parts)  # half of it is halfway
 
 
 def test_weights_that_are_no_shares_are_drawn_as_thick_as_can_be_and_told_as_they_are() -> None:

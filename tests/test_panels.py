@@ -127,6 +127,7 @@ REFUSED: dict[str, tuple[Any, Any, Any, str]] = {
     "a batch": (weights(7, 5, 2, 3), "ABC", "xy", r"\(7, 5, 2, 3\); one sentence .* list\(weights\)"),
     "a vector": (weights(3), "ABC", "xy", r"\(3,\); one sentence has \(T, S\) or \(T, K, S\)"),
     "energies": (torch.tensor([[-0.5, 2.0]]), "AB", "x", "reach from -0.5 to 2; attention lies between 0 and 1"),
+    "a little too much": (torch.tensor([[0.0, 1.01]]), "AB", "x", "reach from 0 to 1.01; attention lies between 0 and"),
     "not a number": (torch.tensor([[float("nan"), 0.0]]), "AB", "x", "from nan to nan; attention lies between"),
     "nothing": ([], [], [], "there are no weights; give those of one sentence at least"),
     "no name": ({}, "AB", "x", "there are no weights; give those of one sentence at least"),

@@ -141,6 +141,16 @@ def test_the_beam_lists_what_lives_and_what_ended_before_best_first() -> None:
     assert kept  # or nothing was seen to keep its place
 
 
+def test_of_a_long_hypothesis_the_last_symbols_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = models.model("gru")
+    whole = replayed(model)["steps"]
+    monkeypatch.setattr(replay, "TAIL", 2)
+    cut = replayed(model)["steps"]
+    for step, other in zip(whole, cut, strict=True):
+        assert [one | {"symbols": one["symbols"][-2:]} for one in step["beam"]] == other["beam"]
+    assert any(one["length"] > 2 for step in cut for one in step["beam"])
+
+
 def test_long_values_keep_their_first_numbers_and_are_measured_whole() -> None:
     model = Seq2Seq.from_config(models.config(hidden_size=263)).eval()
     source = torch.arange(11)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from models import OPTIONS, config, model
 from test_levels import drawn_as
 from torch import Tensor, nn
 
-from seq2seq_attn import Drawing, Seq2Seq
+from seq2seq_attn import Drawing, Seq2Seq, code
 from seq2seq_attn.drawing.scene import Box, Scene
 from seq2seq_attn.nodes import Softmax
 from seq2seq_attn.nodes.state import visible
@@ -81,6 +82,28 @@ def test_a_node_that_remembers_or_draws_numbers_is_left_alone_too(level: dict[st
     net.draw(**level)
     assert torch.equal(torch.random.get_rng_state(), state)
     assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
+
+
+@pytest.mark.parametrize("level", [*LEVELS.values(), {"expand": "a"}], ids=[*LEVELS, "opened"])
+def test_each_operation_leads_to_the_class_that_really_runs(level: dict[str, Any]) -> None:
+    net = model("gru")
+    net.decoder.step.softmax = Stateful().double()
+    scene = net.draw(**level).scene
+    modules = {"embed_source": net.embed_source, "encoder": net.encoder, "bridge": net.bridge}
+    modules |= {"embed_target": net.decoder.embed_target, **dict(net.decoder.step.named_children())}
+    found = {box.id.partition("-in-")[0]: box.code for box in scene.boxes if box.role == "operation"}
+    assert {id: about and about.name for id, about in found.items()} == {id: type(modules[id]).__name__ for id in found}
+    assert found["softmax"] == code.of(Stateful) and Path(__file__) == code.of(Stateful).file
+
+
+def test_of_each_position_a_run_shows_how_long_its_row_is() -> None:
+    net = model("gru")
+    source = torch.tensor([3, 5, 7, 11])
+    rows = net.read(source[None], torch.ones(1, 4, dtype=torch.bool)).encoder_hidden[0]
+    chart = boxes(net.draw(example=source).scene)["h_j"].chart
+    assert [number / max(chart) for number in chart] == pytest.approx(
+        (rows.norm(dim=1) / rows.norm(dim=1).max()).tolist()
+    )
 
 
 def test_a_run_that_was_another_than_the_example_is_refused() -> None:
