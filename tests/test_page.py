@@ -332,6 +332,8 @@ def test_hiding_a_position_shows_what_the_decoder_would_write_and_where_it_would
             "#matrix .weight", "all => all.map(one => +one.style.getPropertyValue('--weight'))"
         )
         assert shown == pytest.approx(other.attn_weights.flatten().tolist(), abs=5.1e-4)
+        told = page.eval_on_selector_all("#matrix .weight", "all => all.map(one => one.ariaLabel)")
+        assert all(" it would look at " in words for words in told)
         assert page.locator('[aria-pressed="true"].symbol').all_inner_texts() == [SOURCE[j]] * 2
     assert len(outputs) > 1
     page.get_by_text("Let it look again").click()

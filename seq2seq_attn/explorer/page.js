@@ -203,8 +203,10 @@ function drawMatrix() {
 
 /** The button and the cells of one target symbol. */
 function matrixRow(i, name, weights) {
+  const looks = shownWhatIf() ? "would look" : "looks";
   const cells = weights.map((weight, j) => {
-    const words = `writing ${name} (i = ${i + 1}) it looks at ${data.positions[j]} (j = ${j + 1}): ${figure(weight)}`;
+    const place = `${data.positions[j]} (j = ${j + 1})`;
+    const words = `writing ${name} (i = ${i + 1}) it ${looks} at ${place}: ${figure(weight)}`;
     const cell = make("td", { className: "weight", ariaLabel: words, onfocus: () => lightCell(cell, i, j) });
     cell.onpointerenter = cell.onfocus;
     cell.style.setProperty("--weight", weight ?? 0);
