@@ -181,6 +181,7 @@ def test_text_of_a_user_stays_text_in_the_page(attack: str) -> None:
     text = page({"name": attack, attack: [attack]}, "<svg></svg>")
     read, plain = Reader(text), Reader(page({"name": "x"}, "<svg></svg>"))
     assert read.data == {"name": attack, attack: [attack]}
+    assert not {*"<>&"} & {*read.inside["script"][0]}  # which any browser's parser could read as its own
     assert read.tags == plain.tags and read.inside["script"][1] == plain.inside["script"][1]
 
 
