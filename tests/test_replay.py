@@ -79,7 +79,7 @@ def test_heads_are_kept_one_by_one() -> None:
     assert close(data["weights"], decoded(model).attn_weights[0]) and len(data["weights"][0]) == 4
 
 
-@pytest.mark.parametrize("name", ["gru", "multihead", "pyramid", "pointer_generator", "lstm", "local_p"])
+@pytest.mark.parametrize("name", [name for name in models.OPTIONS if not name.startswith("no_attention")])
 def test_a_what_if_is_the_decode_of_that_sentence_with_that_position_masked(name: str) -> None:
     model = models.model(name)
     data, chosen = replayed(model), decoded(model).symbols
