@@ -435,3 +435,28 @@ INSIDE = dict.fromkeys(GRAPH.operations, "inside")
 def test_bands_that_do_not_fit_the_graph_are_refused(bands: dict[str, str], message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         Drawing.of_graph(GRAPH, bands=bands)
+
+
+FOREIGN = Graph(
+    [Value("x", "\N{CJK UNIFIED IDEOGRAPH-4F60}", "i", "word"), Value("o", "o", "i", "made")],
+    [Operation("f", "kind", ("x",), "o")],
+)
+
+
+def test_letters_that_graphviz_pure_has_not_in_a_png_are_drawn_by_another(tmp_path: Path) -> None:
+    pytest.importorskip("pygraphviz")
+    assert Drawing.of_graph(FOREIGN).save(tmp_path / "picture.png").read_bytes().startswith(BEGINNINGS["png"])
+    nodes = dict(groups(Drawing.of_graph(FOREIGN).save(tmp_path / "picture.svg"), "node"))
+    assert texts(nodes["x"])[0][0] == "\N{CJK UNIFIED IDEOGRAPH-4F60}"
+
+
+def test_letters_that_no_renderer_has_in_a_png_are_named(bare: Path, tmp_path: Path) -> None:
+    pure = bare / "graphviz-pure"
+    pure.write_text("#!/bin/sh\nexit 3\n")
+    pure.chmod(0o755)
+    message = (
+        "graphviz-pure has no '\N{CJK UNIFIED IDEOGRAPH-4F60}' (U+4F60) for a png: "
+        "write .svg, or pip install pygraphviz"
+    )
+    with pytest.raises(RenderError, match=re.escape(message)):
+        Drawing.of_graph(FOREIGN).save(tmp_path / "picture.png")

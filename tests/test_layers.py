@@ -31,7 +31,7 @@ LAYERS = [
 ]
 DRAWING = [
     {"scene", "style", "render"},
-    {"label", "levels", "svg", "tex"},
+    {"label", "legend", "levels", "svg", "tex"},
     {"dot", "flowchart"},
     {"tikz", "tree"},
     {"drawing"},

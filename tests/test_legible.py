@@ -85,7 +85,9 @@ def points(edge: Element) -> Iterator[tuple[float, float]]:
 def drawn(drawing: Drawing) -> tuple[dict[str, Box], dict[str, Element], dict[str, Element]]:
     svg = drawing.svg()
     nodes = dict(groups(svg, "node"))
-    return {id: box for id, node in nodes.items() if (box := outline(node))}, nodes, dict(groups(svg, "edge"))
+    strips = ("legend-numbers", "legend-shares")  # which have words above them, and nothing around both
+    boxes = {id: box for id, node in nodes.items() if id not in strips and (box := outline(node))}
+    return boxes, nodes, dict(groups(svg, "edge"))
 
 
 @every_picture

@@ -6,6 +6,7 @@ import pytest
 from test_flowchart import DRAWINGS, every_drawing
 
 from seq2seq_attn import Drawing, Style
+from seq2seq_attn.drawing.legend import with_legend
 from seq2seq_attn.drawing.scene import Box, Line, Scene, lowered, printable
 
 
@@ -26,8 +27,8 @@ def test_arrows_frames_order_and_rows_name_boxes_that_are_there_once(drawing: Dr
 
 @every_drawing
 def test_a_legend_has_one_of_each_kind_of_thing_in_the_picture_and_stands_there_once(drawing: Drawing) -> None:
-    scene = drawing.scene.with_legend()
-    assert scene.with_legend() == scene == Drawing(scene, Style(legend=True)).scene
+    scene = with_legend(drawing.scene)
+    assert with_legend(scene) == scene == Drawing(scene, Style(legend=True)).scene
     samples = [box for box in scene.boxes if box.id.startswith("legend-")]
     others = [box for box in scene.boxes if not box.id.startswith("legend-")]
     ways = {arrow.way for arrow in scene.arrows if not arrow.source.startswith("legend-")}
@@ -36,18 +37,25 @@ def test_a_legend_has_one_of_each_kind_of_thing_in_the_picture_and_stands_there_
     assert [box.role for box in samples if box.role != "words" and box.fate == "both"] == [
         role for role in ("value", "operation", "tensor", "parameter", "position", "hidden") if role in shown
     ]
-    explained = [arrow.way for arrow in scene.arrows if arrow.source.startswith("legend-")]
-    assert explained == [way for way in ("recurrence", "handed", "hidden") if way in ways]
+    told = [arrow for arrow in scene.arrows if arrow.source.startswith("legend-")]
+    explained = [way for way in ("recurrence", "handed", "hidden") if way in ways]
+    weighted = any(arrow.share is not None for arrow in drawing.scene.arrows)
+    assert [(arrow.way, arrow.share is not None) for arrow in told] == [
+        *((way, False) for way in explained),
+        *([("arrow", True)] if weighted else []),
+    ]
+    strips = {box.signed for box in samples if box.chart}
+    assert strips == {box.signed for box in drawing.scene.boxes if box.chart}
     assert {box.fate for box in samples} - {"both"} == {fate for fate, _ in scene.fates}
     assert scene.frames[-1].boxes == tuple(box.id for box in samples)
 
 
 def test_a_legend_leaves_the_picture_as_it_is() -> None:
     scene = DRAWINGS["run"].scene
-    with_legend = scene.with_legend()
-    assert with_legend.boxes[: len(scene.boxes)] == scene.boxes
-    assert with_legend.arrows[: len(scene.arrows)] == scene.arrows
-    assert with_legend.frames[:-1] == scene.frames
+    explained = with_legend(scene)
+    assert explained.boxes[: len(scene.boxes)] == scene.boxes
+    assert explained.arrows[: len(scene.arrows)] == scene.arrows
+    assert explained.frames[:-1] == scene.frames
 
 
 @pytest.mark.parametrize(

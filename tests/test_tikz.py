@@ -19,6 +19,7 @@ from seq2seq_attn import mermaid
 from seq2seq_attn.compare import Difference
 from seq2seq_attn.drawing import dot
 from seq2seq_attn.drawing.label import cells
+from seq2seq_attn.drawing.legend import with_legend
 from seq2seq_attn.drawing.levels import compared, step
 from seq2seq_attn.drawing.levels.unrolled import unrolled
 from seq2seq_attn.drawing.render import render
@@ -84,14 +85,14 @@ def everything(texts: list[str]) -> Scene:
 BANDS = schedule(mermaid.load("luong")).bands()
 SCENES = {name: (diagram(name), Style()) for name in mermaid.shipped()}
 SCENES |= {
-    "dark": (diagram("coverage").with_legend(), Style(theme="dark")),
-    "print": (diagram("pointer_generator").with_legend(), Style(theme="print")),
+    "dark": (with_legend(diagram("coverage")), Style(theme="dark")),
+    "print": (with_legend(diagram("pointer_generator")), Style(theme="print")),
     "left to right": (diagram("seq2seq"), Style(rankdir="LR")),
     "bands": (step(Difference(*[mermaid.load("luong")] * 2), "luong", bands=BANDS), Style()),
     "steps": (unrolled(GRAPH, 2, "two steps"), Style()),
     "everything": (everything(["one", "α", "two words", "é"]), Style(theme="print")),
 }
-SCENES |= {edit: (compared(Difference(GRAPH, after), edit).with_legend(), Style()) for edit, after in EDITS.items()}
+SCENES |= {edit: (with_legend(compared(Difference(GRAPH, after), edit)), Style()) for edit, after in EDITS.items()}
 
 every_scene = pytest.mark.parametrize("name", SCENES)
 

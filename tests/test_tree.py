@@ -13,6 +13,7 @@ from edits import EDITS, GRAPH, edited, every_edit
 
 from seq2seq_attn import mermaid
 from seq2seq_attn.compare import Difference
+from seq2seq_attn.drawing.legend import with_legend
 from seq2seq_attn.drawing.levels import BANDS, compared, step
 from seq2seq_attn.drawing.levels.unrolled import unrolled
 from seq2seq_attn.drawing.scene import Arrow, Box, Frame, Line, Scene, printable
@@ -171,16 +172,16 @@ def test_a_recurrence_more_changes_the_value_that_it_leads_to() -> None:
 
 def test_the_legend_is_left_out() -> None:
     for drawn in (scene(GRAPH), compared(Difference(GRAPH, EDITS["another kind"]), "both")):
-        assert tree(drawn.with_legend()) == tree(drawn)
+        assert tree(with_legend(drawn)) == tree(drawn)
 
 
 def box(id: str, role: str = "value", *, chart: tuple[float, ...] = (), signed: bool = True) -> Box:
     return Box(id, role, (Line(id),), chart=chart, signed=signed)  # type: ignore[arg-type]
 
 
-def test_an_operation_called_legend_is_no_legend() -> None:
+def test_an_operation_called_legend_is_no_with_legend() -> None:
     renamed = mermaid.shipped()["bahdanau"].replace("softmax", "legend").replace("legend[legend]", "legend[softmax]")
-    text = tree(unrolled(mermaid.parse(renamed), 2, "steps").with_legend())
+    text = tree(with_legend(unrolled(mermaid.parse(renamed), 2, "steps")))
     assert text.count("legend[softmax]") == 2 and "value: a tensor" not in text
 
 

@@ -12,6 +12,7 @@ from seq2seq_attn import mermaid
 from seq2seq_attn.code import Code
 from seq2seq_attn.compare import Difference
 from seq2seq_attn.drawing import dot, flowchart, svg, tikz, tree
+from seq2seq_attn.drawing.legend import with_legend
 from seq2seq_attn.drawing.levels import BANDS, compared, step
 from seq2seq_attn.drawing.render import RenderError as RenderError
 from seq2seq_attn.drawing.render import render
@@ -36,7 +37,7 @@ class Drawing:
     def __init__(self, scene: Scene, style: Style | None = None, *, graph: Graph | None = None) -> None:
         self.scene, self.style, self.graph = scene, style or Style(), graph
         if self.style.legend or scene.fates:
-            self.scene = scene.with_legend()
+            self.scene = with_legend(scene)
 
     @classmethod
     def of_graph(

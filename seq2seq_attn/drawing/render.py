@@ -27,8 +27,9 @@ def render(dot: str, format: str) -> bytes:
     """
     beside_python = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
     pure = shutil.which("graphviz-pure", path=os.pathsep.join(beside_python))
+    missing = _beyond_its_fonts(dot) if pure and format == "png" else ""
     try:
-        if pure and format in ("svg", "png", "json"):
+        if pure and format in ("svg", "png", "json") and not missing:
             command = [pure, f"-T{format}"]
             return subprocess.run(command, input=dot.encode(), capture_output=True, check=True).stdout
         if shutil.which("dot"):
@@ -39,8 +40,18 @@ def render(dot: str, format: str) -> bytes:
     try:
         import pygraphviz
     except ImportError:
+        if missing:
+            raise RenderError(
+                f"graphviz-pure has no {missing!r} (U+{ord(missing):04X}) for a png: "
+                "write .svg, or pip install pygraphviz"
+            ) from None
         package = "pygraphviz" if format == "pdf" else "graphviz-pure"
         wanted = "tex" if format == "json" else format
         raise RenderError(f"no renderer for {wanted} here: pip install {package}") from None
     with pygraphviz.AGraph(string=dot) as picture:
         return bytes(picture.draw(format=format, prog="dot"))
+
+
+def _beyond_its_fonts(text: str) -> str:
+    """The first letter that graphviz-pure's own fonts do not have: they end with Hebrew, but for signs and accents."""
+    return next((c for c in text if ord(c) >= 0x600 and not 0x1D00 <= ord(c) < 0x2600), "")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import Literal
 
 from seq2seq_attn.code import Code
@@ -133,45 +132,6 @@ class Scene:
     caption: str = ""
     fates: tuple[tuple[Fate, str], ...] = ()
 
-    def with_legend(self) -> Scene:
-        """The same, and beside it one of each kind of thing that stands in it, with a word on what it means; once."""
-        if any(frame.id == "legend" for frame in self.frames):
-            return self
-        roles, ways = {box.role for box in self.boxes}, {arrow.way for arrow in self.arrows}
-        samples = [Box(f"legend-{role}", role, (Line(text),)) for role, text in _ROLES.items() if role in roles]
-        samples += [
-            Box(f"legend-{fate}", "value", (Line(text, struck=fate == "gone"),), fate=fate) for fate, text in self.fates
-        ]
-        lines = []
-        for way, text in _WAYS.items():
-            if way in ways:
-                samples.append(Box(f"legend-{way}", "words", (Line(text),)))
-                samples.append(Box(f"legend-{way}-end", "words", (Line(" "),)))
-                lines.append(Arrow(f"legend-{way}-end", f"legend-{way}", way))
-        frame = Frame("legend", "legend", tuple(box.id for box in samples))
-        chain = [box.id for box in samples if not box.id.endswith("-end")]
-        return replace(
-            self,
-            boxes=(*self.boxes, *samples),
-            arrows=(*self.arrows, *lines),
-            frames=(*self.frames, frame),
-            order=(*self.order, *pairwise(chain)),
-        )
-
-
-_ROLES: dict[Role, str] = {
-    "value": "value: a tensor",
-    "operation": "operation: a module",
-    "tensor": "tensor operation",
-    "parameter": "parameter",
-    "position": "source position",
-    "hidden": "what no diagram shows",
-}
-_WAYS: dict[Way, str] = {
-    "recurrence": "handed on to the next step",
-    "handed": "handed to a step",
-    "hidden": "what no diagram shows",
-}
 
 _LOWERED = str.maketrans("0123456789+-−=()ijkv", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ᵢⱼₖᵥ")
 

@@ -18,7 +18,8 @@ class Style:
         theme: "light", "dark", or "print": black and greys only, for paper and for every eye.
         rankdir: where it runs to: "TB" (top to bottom, as the seed), "LR" (the source left), "BT" or "RL".
         font: of its letters; of an SVG, what its viewer has, of a PDF, what is installed. The PNG of graphviz-pure has
-            but Helvetica, Times and Courier, without the letters of Chinese, Arabic and others; TikZ has TeX's.
+            but Helvetica, Times and Courier; letters that they lack, as Chinese, are left to another renderer. TikZ has
+            TeX's own.
         dpi: dots per inch of a PNG.
         legend: whether it says what its shapes and strokes mean.
         repository: an address that the links to the source lead to, instead of this machine's files:
@@ -130,7 +131,7 @@ _COLORS = {
         active="#f2f2f2",
         resting="#fafafa",
         added="#000000",
-        added_fill="#ffffff",
+        added_fill="#c8c8c8",
         gone="#606060",
         strip=("#ffffff", "#a8a8a8", "#000000"),
     ),
