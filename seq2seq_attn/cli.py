@@ -240,6 +240,10 @@ def _picture(diagram: str, whole: bool) -> Graph:
 
 
 def _explore(options: argparse.Namespace) -> int:
+    if not Path(options.path).is_dir():
+        raise ValueError(
+            f"there is no model's folder {options.path!r}; seq2seq-attn cipher makes one, of any diagram with --diagram"
+        )
     model = _load(options.path)
     source, alphabet = _source(options.text, options.path)
     assert source is not None, "TEXT is required"

@@ -64,7 +64,7 @@ class Seq2Seq(nn.Module):
     right; what stands on padding is any symbol. A target ends with ``eos``; the model itself puts ``bos`` before it.
 
     Args:
-        embed_source: source symbols → u_j.
+        embed_source: source symbols → u_j; a `nodes.Embedding`, if pictures of the whole are to call it ``embedding``.
         encoder: u_j → h_j.
         bridge: h_j → s_0; None for a step that carries no s.
         decoder: the loop over its step.

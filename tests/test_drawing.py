@@ -460,3 +460,8 @@ def test_letters_that_no_renderer_has_in_a_png_are_named(bare: Path, tmp_path: P
     )
     with pytest.raises(RenderError, match=re.escape(message)):
         Drawing.of_graph(FOREIGN).save(tmp_path / "picture.png")
+
+
+def test_a_graph_with_nothing_in_it_is_refused() -> None:
+    with pytest.raises(ValueError, match="there is nothing to draw in mine: it has no operation"):
+        Drawing.of_graph(mermaid.parse("graph TD\n"), "mine")

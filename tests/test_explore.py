@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import html
 import json
@@ -21,6 +22,7 @@ import seq2seq_attn
 from seq2seq_attn import Alphabet, Seq2Seq, cipher, kinds
 from seq2seq_attn.explorer.explore import page
 from seq2seq_attn.nodes import Softmax
+from seq2seq_attn.trace import TraceError
 
 LETTERS = Alphabet("abcdefghijklmnopq")  # so that bos is 17 and eos 18, as in the table of models
 ATTACKS = json.loads((Path(__file__).parent / "attacks" / "labels.json").read_text(encoding="utf-8"))
@@ -120,6 +122,46 @@ def test_each_operation_links_to_its_line_in_a_repository_that_is_named(tmp_path
     assert {told["link"] for told in plain["operations"].values()} == {None}
     with pytest.raises(ValueError, match=r"repository is 'javascript:x'; give an address that begins with https://"):
         explored(models.model("gru"), tmp_path, repository="javascript:x")
+
+
+def test_keys_go_through_the_diagram_as_a_step_does(tmp_path: Path) -> None:
+    text = explored(models.model("gru"), tmp_path)
+    nodes = re.findall(r'<g class="node" data-id="(\w+)">', text)
+    assert nodes == [
+        "s_ii",
+        "h_j",
+        "a",
+        "e_ij",
+        "softmax",
+        "alpha_ij",
+        "wsum",
+        "c_i",
+        "y_ii",
+        "rnn",
+        "s_i",
+        "out",
+        "y_i",
+    ]
+
+
+def test_a_sentence_that_runs_as_another_graph_than_the_picture_is_refused(tmp_path: Path) -> None:
+    model = models.model("gru")
+    forward = model.decoder.step.forward
+
+    def alone(*args: Any, **kwargs: Any) -> Any:
+        if len(kwargs["encoder_hidden"]) == 1:  # of the example there are two
+            kwargs["prev_decoder"] = kwargs["prev_decoder"] + 1.0
+        return forward(*args, **kwargs)
+
+    model.decoder.step.forward = functools.wraps(forward)(alone)
+    with pytest.raises(TraceError):
+        explored(model, tmp_path)
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_weights_are_told_to_be_shares_and_other_numbers_are_not(tmp_path: Path) -> None:
+    values = Reader(explored(models.model("gru"), tmp_path)).data["values"]
+    assert {id for id, value in values.items() if value["shares"]} == {"alpha_ij"}
 
 
 def test_the_page_says_nothing_of_the_machine_that_made_it(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -213,3 +214,10 @@ def test_the_learning_curve_has_a_line_for_loss_and_one_for_exact_match(tmp_path
     with Image.open(tmp_path / "l.png") as image:
         colors = {color for _, color in image.convert("RGB").getcolors(1 << 20) or []}
     assert {(0, 114, 178), (213, 94, 0)} <= colors
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "a.png"
+    message = f"{str(path)!r} cannot be written: there is no folder {str(path.parent)!r}"
+    with pytest.raises(FileNotFoundError, match=re.escape(message)):
+        plot_attention(path, torch.ones(1, 1), "a", "b")

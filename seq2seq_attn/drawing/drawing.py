@@ -60,8 +60,11 @@ class Drawing:
             style: what it looks like.
 
         Raises:
-            ValueError: bands that leave out an operation, or name another one or another band.
+            ValueError: a graph with nothing in it; bands that leave out an operation, or name another one or another
+                band.
         """
+        if not graph.operations:
+            raise ValueError(f"there is nothing to draw in {title}: it has no operation")
         if bands is not None and bands.keys() != graph.operations.keys():
             raise ValueError(
                 f"bands name the operations {', '.join(bands)}; the graph has {', '.join(graph.operations)}. "

@@ -57,10 +57,10 @@ def explore(
         )
     max_length = 2 * len(symbols) + 10 if max_length is None else max_length
     names = Names(alphabet.source_symbols, alphabet.target_symbols) if alphabet is not None else Names()
-    data = replay(model, symbols, names, beam=beam, max_length=max_length)
     drawing = model.draw(style=Style(repository=repository))
     assert drawing.graph is not None, "the drawing of a step is that of a graph"
-    svg = ElementTree.fromstring(drawing.svg())
+    data = replay(model, symbols, names, beam=beam, max_length=max_length, picture=drawing.graph)
+    svg = _in_order(ElementTree.fromstring(drawing.svg()), drawing.graph)
     data |= {
         "name": type(model.decoder.step).__name__,
         "beam": beam,
@@ -137,6 +137,18 @@ def _links(svg: Element) -> dict[str, str]:
         for anchor in group.iter(f"{_SVG}a")
         if (address := anchor.get(_LINK, "")).startswith(("https://", "http://"))
     }
+
+
+def _in_order(svg: Element, graph: Graph) -> Element:
+    """The picture with its nodes in the order in which a step makes them, so that keys go through them so."""
+    made = [id for operation in graph.order() for id in (*operation.inputs, operation.id, operation.output)]
+    place = {id: made.index(id) for id in made}
+    for group in svg.iter(f"{_SVG}g"):
+        nodes = [child for child in group if child.get("class") == "node"]
+        for node in sorted(nodes, key=lambda node: place[node.findtext(f"{_SVG}title", "")]):
+            group.remove(node)
+            group.append(node)
+    return svg
 
 
 def _markup(element: Element) -> str:

@@ -240,7 +240,7 @@ function lightNode(id) {
   lightOnly(arrowsOf(id) + (id === looked ? row : ""));
 }
 
-const arrowsOf = (id) => `.edge[data-id^="${id}->"], .edge[data-id$="->${id}"]`;
+const arrowsOf = (id) => `.edge[data-id^="${CSS.escape(id)}->"], .edge[data-id$="->${CSS.escape(id)}"]`;
 
 function lightOnly(selector) {
   dim();
@@ -287,7 +287,7 @@ function addStrip(node, id) {
     const size = Math.ceil(columns.length / 24), cells = Math.ceil(columns.length / size);
     return Array.from({ length: cells }, (_, n) => mean(columns.slice(n * size, (n + 1) * size)));
   });
-  const scale = Math.max(...frames.flat().map(Math.abs));
+  const scale = data.values[id].shares ? 1 : Math.max(...frames.flat().map(Math.abs));
   const box = node.querySelector("path, polygon").getBBox();
   const [x, y, width, height] = [box.x + 6, box.y + box.height, box.width - 12, 6];
   const cell = width / frames[0].length;
@@ -373,7 +373,7 @@ function aboutOperation({ equation, name, place, link, parameters, inputs, outpu
 /** The kept numbers of a value as a field of cells; the mouse and arrow keys move a cursor in it that tells one. */
 function heat(value, numbers) {
   const [rows, columns] = [numbers.length, numbers[0].length];
-  const scale = Math.max(...value.frames.flatMap(({ measured: [low, high] }) => [Math.abs(low), Math.abs(high)]));
+  const scale = value.shares ? 1 : Math.max(...value.frames.flatMap(({ measured: [low, high] }) => [Math.abs(low), Math.abs(high)]));
   const field = shape("svg", { class: "heat", viewBox: `0 0 ${columns} ${rows}`, preserveAspectRatio: "none" });
   const cells = numbers.flatMap((row, y) =>
     row.map((number, x) => {

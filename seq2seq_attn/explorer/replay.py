@@ -12,12 +12,12 @@ from torch import Tensor
 from seq2seq_attn.decoder import log_probabilities
 from seq2seq_attn.drawing.scene import printable
 from seq2seq_attn.examine import left_alone
-from seq2seq_attn.graph import Value
+from seq2seq_attn.graph import Graph, Value
 from seq2seq_attn.loop import Loop, Sentence
 from seq2seq_attn.mask import length_mask
 from seq2seq_attn.nodes.state import visible
 from seq2seq_attn.search import Beginning, beam_search
-from seq2seq_attn.trace import Recorder
+from seq2seq_attn.trace import Recorder, TraceError
 
 if TYPE_CHECKING:
     from seq2seq_attn.seq2seq import Seq2Seq
@@ -38,7 +38,9 @@ class Names(NamedTuple):
 
 
 @torch.no_grad()
-def replay(model: Seq2Seq, source: Tensor, names: Names, *, beam: int, max_length: int) -> dict[str, Any]:
+def replay(
+    model: Seq2Seq, source: Tensor, names: Names, *, beam: int, max_length: int, picture: Graph | None = None
+) -> dict[str, Any]:
     """Decode one sentence greedily, in eval mode, and keep what is to be seen, as JSON can hold it.
 
     Numbers have 3 significant digits, those that are not finite are None, and names are as `printable` makes them.
@@ -49,6 +51,7 @@ def replay(model: Seq2Seq, source: Tensor, names: Names, *, beam: int, max_lengt
         names: of its symbols.
         beam: size of the beam beside it.
         max_length: number of target symbols at most, ``eos`` included.
+        picture: what is shown beside it; any, if none is given.
 
     Returns:
         ``positions``, the names of the h_j; ``steps``, each with the symbol ``chosen``, its ``probability``, the
@@ -59,7 +62,7 @@ def replay(model: Seq2Seq, source: Tensor, names: Names, *, beam: int, max_lengt
 
     Raises:
         TypeError, ValueError: see `check_symbols`; a ``beam`` or ``max_length`` below 1.
-        TraceError: a step that no picture is true of.
+        TraceError: a step that no picture is true of, or another than ``picture``.
     """
     device = model.embed_source.weight.device
     row, real = source[None].to(device), torch.ones(1, len(source), dtype=torch.bool, device=device)
@@ -70,6 +73,8 @@ def replay(model: Seq2Seq, source: Tensor, names: Names, *, beam: int, max_lengt
         with Recorder(model.decoder.step) as recorder:
             decoded = model.decoder.greedy(sentence, **ends)
         graph, runs = recorder.graph(), [run.given | run.returned for run in recorder.runs]
+        if picture is not None and (differences := graph.diff(picture, "this decode", "the model's example")):
+            raise TraceError(f"the step is not the same everywhere: {'; '.join(differences)}")
         searched = beam_search(model.decoder, sentence, **ends, size=beam, keep_steps=True)
         chosen = decoded.symbols[0].tolist()
         without = _without(model, row, sentence, chosen, names, max_length) if "attn_weights" in runs[0] else None
@@ -150,10 +155,14 @@ def _value(value: Value, frames: list[Any]) -> dict[str, Any]:
     budget = STRIP if changes else TABLE
     rows = min(len(tables[0]), budget)
     columns = min(tables[0].shape[1], budget // rows)
+    shares = all(
+        (table >= 0).all() and torch.allclose(table.sum(-1), table.new_ones(()), atol=1e-3) for table in tables
+    )
     return {
         "word": value.word,
         "state": type(frames[0]).__name__ if isinstance(frames[0], tuple) else None,
         "shape": list(tensors[0].shape),
+        "shares": shares,
         "frames": [
             {"numbers": numbers(table[:rows, :columns]), "measured": numbers(_measured(table.double()))}
             for table in tables

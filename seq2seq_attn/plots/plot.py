@@ -147,6 +147,8 @@ def _checked(path: str | Path, endings: Iterable[str]) -> Path:
         raise ValueError(
             f"{str(path)!r} ends with {ending!r}; a picture of this kind is written to {', '.join(endings)}"
         )
+    if not Path(path).parent.is_dir():
+        raise FileNotFoundError(f"{str(path)!r} cannot be written: there is no folder {str(Path(path).parent)!r}")
     return Path(path)
 
 

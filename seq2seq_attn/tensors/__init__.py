@@ -47,10 +47,12 @@ def record(
     devices = list({tensor.device for tensor in (*tensors([*given.values()]), *node.parameters()) if tensor.is_cuda})
     buffers = [(buffer, buffer.clone()) for buffer in node.buffers()]
     with torch.random.fork_rng(devices=devices), torch.no_grad():
-        with Tape(record) as tape:
-            result = node(*args, **kwargs)
-        for buffer, before in buffers:  # a running mean moves in training
-            buffer.copy_(before)
+        try:
+            with Tape(record) as tape:
+                result = node(*args, **kwargs)
+        finally:
+            for buffer, before in buffers:  # a running mean moves in training
+                buffer.copy_(before)
     story = Story(node, given)
     for call in tape.calls:
         story.tell(call, hidden)
