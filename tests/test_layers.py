@@ -26,7 +26,7 @@ LAYERS = [
     {"view"},
     {"seq2seq"},
     {"cipher", "training", "plots"},
-    {"demo"},
+    {"demo", "options"},
     {"cli"},
 ]
 DRAWING = [
@@ -38,7 +38,7 @@ DRAWING = [
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 WITHOUT_TORCH = [
-    *("graph", "code", "config", "mermaid", "signature", "kinds", "schedule", "whole", "compare", "cli"),
+    *("graph", "code", "config", "mermaid", "signature", "kinds", "schedule", "whole", "compare", "options", "cli"),
     *(f"drawing.{name}" for names in DRAWING for name in sorted(names)),
 ]
 

@@ -16,7 +16,7 @@ from seq2seq_attn.drawing.label import cells, shade
 from seq2seq_attn.drawing.levels import Shown, run, step, unrolled
 from seq2seq_attn.drawing.scene import Scene
 from seq2seq_attn.drawing.style import THEMES, Style
-from seq2seq_attn.graph import Graph
+from seq2seq_attn.graph import Graph, Operation, Value
 from seq2seq_attn.whole import OUTSIDE, around, chosen
 
 GRAPHS = {name: mermaid.load(name) for name in mermaid.shipped()}
@@ -212,3 +212,13 @@ def test_shares_are_shown_as_they_are_and_other_numbers_measured_by_the_largest(
     (box,) = (box for box in run(graph, "run", values, source=[], weights=None).boxes if box.id == "e_ij")
     assert (box.chart, box.signed) == (chart, signed)
     assert f": 1×{len(numbers)}" in box.tooltip
+
+
+def test_a_number_in_a_subscript_is_no_number_of_a_step() -> None:
+    values = [Value.parse(text) for text in ("h_{j} encoder_hidden", "s_{i1} first", "s_{i} second", "y_{i} output")]
+    h, first, second, output = (value.id for value in values)
+    operations = [Operation("f", "f", (h,), first), Operation("g", "g", (first,), second)]
+    graph = Graph(values, [*operations, Operation("o", "o", (second,), output)])
+    boxes = [box for box in unrolled(graph, 11, "steps").boxes if box.role == "value"]
+    assert len(boxes) == 1 + 3 * 11
+    assert [str(box) for box in boxes if str(box).startswith("s₁₁ ")] == ["s₁₁ first", "s₁₁ second"]

@@ -36,7 +36,7 @@ def unrolled(graph: Graph, steps: int, title: str, codes: Mapping[str, Code] | N
     arrows: dict[tuple[str, str], Arrow] = {}
     frames = []
     # What a whole model begins with is s_0, but where a step first makes its own s_0 it is another.
-    begins = [(first, before) for first, before in graph.beginnings if _numbered(before, 1) != first.subscript]
+    begins = [(first, before) for first, before in graph.beginnings if _numbered(before.subscript, 1) != first.subscript]
     apart = {first.id for first, _ in begins}
     for number in range(1, steps + 1):
         inside: list[str] = []
@@ -75,14 +75,15 @@ def _id(value: Value, number: int) -> str:
     if "i" not in value.axes and value.subscript != "0":
         return value.id
     kind = "-embedded" if value.word == "prev_output" else ""
-    return f"{value.symbol}-{_numbered(value, number).replace(',', '')}{kind}"
+    subscript = re.sub(r"(?<=\d)(?=i)|(?<=i)(?=\d)", "_", value.subscript.replace(",", ""))  # i1 of 1 is not i of 11
+    return f"{value.symbol}-{_numbered(subscript, number)}{kind}"
 
 
-def _numbered(value: Value, number: int) -> str:
+def _numbered(subscript: str, number: int) -> str:
     """The subscript in a step: ``i-1,j`` is ``0,j`` in the first."""
-    return re.sub(r"i(-\d+)?", lambda found: str(number + int(found[1] or 0)), value.subscript)
+    return re.sub(r"i(-\d+)?", lambda found: str(number + int(found[1] or 0)), subscript)
 
 
 def _box(value: Value, number: int, id: str) -> Box:
-    numbered = Value(value.id, value.symbol, _numbered(value, number), value.word)
+    numbered = Value(value.id, value.symbol, _numbered(value.subscript, number), value.word)
     return Box(id, "value", (symbol_line(numbered), Line(value.word, "quiet")), str(numbered))
