@@ -307,7 +307,8 @@ class Seq2Seq(nn.Module):
         Args:
             path: the ending says how: .mmd, .dot, .svg, .png, .pdf, .tex or .txt.
             whole: with embeddings, encoder and bridge around the step.
-            schedule: in three bands: what runs before, inside and after the loop when the symbols are given.
+            schedule: in three bands: what runs before, inside and after the loop when the symbols are given, and no one
+                listens to the step with hooks.
             expand: the id of an operation to open: the tensor operations that run in it, with shapes and parameters.
             unroll: the number of first target steps to show one by one.
             example: a source, decoded greedily, of which one target step is shown with its shapes, numbers and

@@ -36,7 +36,7 @@ def unrolled(graph: Graph, steps: int, title: str, codes: Mapping[str, Code] | N
     arrows: dict[tuple[str, str], Arrow] = {}
     frames = []
     # What a whole model begins with is s_0, but where a step first makes its own s_0 it is another.
-    begins = [(first, before) for first, before in graph.beginnings if _numbered(before.subscript, 1) != first.subscript]
+    begins = [pair for pair in graph.beginnings if _numbered(pair[1].subscript, 1) != pair[0].subscript]
     apart = {first.id for first, _ in begins}
     for number in range(1, steps + 1):
         inside: list[str] = []
