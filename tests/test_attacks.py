@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 import torch
+from attempts import TEXTS, Named
 from models import model
 from svg import LINK, SVG, groups, texts
 from test_flowchart import read
 
-from seq2seq_attn import Alphabet, Drawing, Style, cli, mermaid
+from seq2seq_attn import Drawing, Style, cli, mermaid
 from seq2seq_attn.code import Code
 from seq2seq_attn.drawing.drawing import FORMATS
 from seq2seq_attn.drawing.render import render
@@ -26,8 +27,6 @@ from seq2seq_attn.drawing.scene import Arrow, Box, Frame, Line, Scene, printable
 from seq2seq_attn.explorer.replay import named
 from seq2seq_attn.graph import Graph, Operation, Value
 
-LABELS = json.loads((Path(__file__).parent / "attacks" / "labels.json").read_text(encoding="utf-8"))
-TEXTS = {label["name"]: label["text"] for label in LABELS}
 ELEMENTS = {"svg", "title", "desc", "g", "a", "path", "polygon", "polyline", "ellipse", "text"}
 ATTRIBUTES = re.compile(r"(?!on|style|src)[a-z:-]+|viewBox", re.ASCII)
 CODE = Code("Node", Path("/nowhere/node.py"), 7, "y = f(x)")
@@ -172,21 +171,6 @@ def test_a_kind_and_a_word_of_a_graph_are_texts(text: str) -> None:
     shown = printable(text) or " "
     assert nodes["f"] == [shown, "f"] and nodes["x"][0] == shown and nodes["x"][-1] == shown
     checked(drawing.svg(), set())
-
-
-@dataclass(frozen=True)
-class Named(Alphabet):
-    """An alphabet whose symbols are called something else."""
-
-    names: tuple[str, ...] = ()
-
-    @property
-    def source_symbols(self) -> tuple[str, ...]:
-        return self.names
-
-    @property
-    def target_symbols(self) -> tuple[str, ...]:
-        return self.names
 
 
 def test_the_symbols_of_a_run_are_texts() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import models
 import pytest
 import torch
+from attempts import TEXTS
 from torch import Tensor
 
 import seq2seq_attn
@@ -25,7 +26,6 @@ from seq2seq_attn.nodes import Softmax
 from seq2seq_attn.trace import TraceError
 
 LETTERS = Alphabet("abcdefghijklmnopq")  # so that bos is 17 and eos 18, as in the table of models
-ATTACKS = json.loads((Path(__file__).parent / "attacks" / "labels.json").read_text(encoding="utf-8"))
 
 
 class Reader(HTMLParser):
@@ -218,7 +218,7 @@ def test_what_a_renderer_lets_through_stays_text_in_the_page(
     assert read.tags[at + 3][0] == "p" and f">{text}</text></g></svg>" in page
 
 
-@pytest.mark.parametrize("attack", [attack["text"] for attack in ATTACKS], ids=[attack["name"] for attack in ATTACKS])
+@pytest.mark.parametrize("attack", TEXTS.values(), ids=TEXTS)
 def test_text_of_a_user_stays_text_in_the_page(attack: str) -> None:
     text = page({"name": attack, attack: [attack]}, "<svg></svg>")
     read, plain = Reader(text), Reader(page({"name": "x"}, "<svg></svg>"))

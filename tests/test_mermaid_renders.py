@@ -6,7 +6,6 @@ It needs Chromium, Playwright and Mermaid: ``npm install --no-save mermaid``, or
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -14,7 +13,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from test_attacks import TEXTS, scene
+from attempts import TEXTS
+from browsers import chromium, needs_browser
+from test_attacks import scene
 from test_flowchart import every_drawing
 
 from seq2seq_attn import Drawing, mermaid
@@ -22,13 +23,10 @@ from seq2seq_attn.drawing.flowchart import flowchart
 from seq2seq_attn.drawing.scene import Arrow, Box, Line, Scene, printable
 from seq2seq_attn.mermaid import RESERVED
 
-api = pytest.importorskip("playwright.sync_api", reason="no playwright here: pip install playwright")
-
 ROOT = Path(__file__).parent.parent
 MERMAID = Path(os.environ.get("MERMAID_JS", ROOT / "node_modules" / "mermaid" / "dist" / "mermaid.min.js"))
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium"),
+    needs_browser,
     pytest.mark.skipif(not MERMAID.is_file(), reason=f"no {MERMAID}: npm install --no-save mermaid"),
 ]
 
@@ -68,14 +66,12 @@ class Shown(NamedTuple):
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Any]:
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         page = browser.new_page()
         page.set_content("<!DOCTYPE html><html><body></body></html>")
         page.add_script_tag(path=MERMAID)
         page.evaluate("mermaid.initialize({ startOnLoad: false, securityLevel: 'strict' })")
         yield page
-        browser.close()
 
 
 def rendered(page: Any, text: str) -> Shown:

@@ -2,53 +2,29 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import models
 import pytest
 import torch
+from attempts import TEXTS, Named
+from browsers import chromium, needs_browser
 
 from seq2seq_attn import Alphabet, Seq2Seq
 
-api = pytest.importorskip("playwright.sync_api", reason="no playwright here: pip install playwright")
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+pytestmark = needs_browser
 
 LETTERS = Alphabet("abcdefghijklmnopq")  # so that bos is 17 and eos 18, as in the table of models
-ATTACKS = [
-    attack["text"]
-    for attack in json.loads((Path(__file__).parent / "attacks" / "labels.json").read_text(encoding="utf-8"))
-]
+ATTACKS = list(TEXTS.values())
 SOURCE = "cafebad"
-
-
-@dataclass(frozen=True)
-class Named(Alphabet):
-    """An alphabet whose symbols are called something else."""
-
-    names: tuple[str, ...] = ()
-
-    @property
-    def source_symbols(self) -> tuple[str, ...]:
-        return self.names
-
-    @property
-    def target_symbols(self) -> tuple[str, ...]:
-        return self.names
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 Open = Callable[..., Any]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attempts import TEXTS
 from edits import EDITS, GRAPH
 from latex import compiled, needs_latex, pages
 
@@ -29,9 +30,8 @@ from seq2seq_attn.drawing.tikz import tikz
 from seq2seq_attn.schedule import schedule
 
 PREAMBLE = r"\usepackage{tikz}\usetikzlibrary{arrows.meta,shapes.geometric}"
-LABELS = json.loads((Path(__file__).parent / "attacks/labels.json").read_text(encoding="utf-8"))
-ATTACKS = [each["text"] for each in LABELS]
-ATTACKS += [
+ATTACKS = [
+    *TEXTS.values(),
     r"\input{/etc/passwd}",
     r"\immediate\write18{touch pwned}",
     "$",

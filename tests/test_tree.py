@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
+from attempts import TEXTS
 from edits import EDITS, GRAPH, edited, every_edit
 
 from seq2seq_attn import mermaid
@@ -249,7 +248,7 @@ def test_a_circle_of_two_graphs_is_shown_whole() -> None:
 
 
 def test_no_text_makes_a_line_of_its_own_or_reaches_the_terminal() -> None:
-    attacks = [each["text"] for each in json.loads((Path(__file__).parent / "attacks/labels.json").read_text("utf-8"))]
+    attacks = list(TEXTS.values())
 
     def lines(texts: list[str]) -> list[str]:
         boxes = tuple(Box(f"b{n}", "value", (Line(text, "symbol", text), Line(text))) for n, text in enumerate(texts))
