@@ -39,20 +39,21 @@ def of(cls: type) -> Code:
     return found or Code(cls.__name__, file, 0, equation(inspect.getdoc(cls) or ""))
 
 
-@cache
 def read(file: Path, name: str) -> Code | None:
     """The code of a class at the top level of a file; None if it is not there, or the file is compiled or broken."""
-    if file.suffix != ".py":
-        return None
+    return _classes(file, file.stat().st_mtime_ns).get(name) if file.suffix == ".py" else None
+
+
+@cache
+def _classes(file: Path, changed: int) -> dict[str, Code]:
+    """The classes at the top level of a file, as it was when it was last ``changed``."""
     try:
         with tokenize.open(file) as text:  # in the encoding that it says it has
             tree = ast.parse(text.read())
     except (SyntaxError, ValueError):  # edited since it was loaded
-        return None
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef) and node.name == name:
-            return Code(name, file, node.lineno, equation(ast.get_docstring(node) or ""))
-    return None
+        return {}
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    return {node.name: Code(node.name, file, node.lineno, equation(ast.get_docstring(node) or "")) for node in classes}
 
 
 def equation(docstring: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,12 @@ def test_a_compiled_file_is_not_read(tmp_path: Path) -> None:
     compiled = tmp_path / "cell.so"
     compiled.write_bytes(b"\x7fELF\xff")
     assert code.read(compiled, "Cell") is None
+
+
+def test_a_file_that_was_edited_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "cell.py"
+    file.write_text('class Cell:\n    """Node `c`: c_i = h_i."""\n')
+    os.utime(file, (1, 1))
+    assert code.read(file, "Cell") == code.Code("Cell", file, 1, "c_i = h_i")
+    file.write_text('\nclass Cell:\n    """Node `c`: c_i = 2 h_i."""\n')
+    assert code.read(file, "Cell") == code.Code("Cell", file, 2, "c_i = 2 h_i")
