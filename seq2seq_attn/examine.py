@@ -68,9 +68,8 @@ def whole(model: Seq2Seq, step: Graph | None = None) -> Graph:
     def note(id: str) -> Any:
         return lambda module, args, result: calls.update({id: (args, result)})
 
-    outside = {"embed_source": model.embed_source, "encoder": model.encoder, "bridge": model.bridge}
-    outside["embed_target"] = model.decoder.embed_target
-    handles = [module.register_forward_hook(note(id)) for id, module in outside.items() if module is not None]
+    outside = around_the_step(model)
+    handles = [module.register_forward_hook(note(id)) for id, module in outside.items()]
     source, mask, target, target_mask = model.example()
     try:
         with torch.no_grad(), left_alone(model), Recorder(model.decoder.step) as recorder:
@@ -78,8 +77,8 @@ def whole(model: Seq2Seq, step: Graph | None = None) -> Graph:
     finally:
         for handle in handles:
             handle.remove()
-    for id, module in outside.items():
-        if module is not None and id not in calls:
+    for id in outside:
+        if id not in calls:
             raise TraceError(f"{id} is a part of the model, and does not run")
     first = recorder.runs[0].given
     carried = [before.word for now, before in step.recurrences if now.symbol == "s"]
@@ -96,12 +95,19 @@ def whole(model: Seq2Seq, step: Graph | None = None) -> Graph:
         raise TraceError("prev_output of step 1 is not what embed_target gave for the first symbol")
     graph = around(step, kind_of(model.encoder))
     operations = [
-        Operation(o.id, kind_of(outside[o.id]) if o.id in outside else o.kind, o.inputs, o.output)  # type: ignore[arg-type]
+        Operation(o.id, kind_of(outside[o.id]) if o.id in outside else o.kind, o.inputs, o.output)
         for o in graph.operations.values()
         if o.id in calls or o.id in step.operations
     ]
     used = {id for operation in operations for id in (*operation.inputs, operation.output)}
     return Graph([value for value in graph.values.values() if value.id in used], operations)
+
+
+def around_the_step(model: Seq2Seq) -> dict[str, nn.Module]:
+    """The modules that stand around the step in the picture of a whole model, by their ids there."""
+    modules = {"embed_source": model.embed_source, "encoder": model.encoder, "bridge": model.bridge}
+    modules["embed_target"] = model.decoder.embed_target
+    return {id: module for id, module in modules.items() if module is not None}
 
 
 def check(model: Seq2Seq, specification: Graph | None = None) -> list[str]:

@@ -331,7 +331,7 @@ class Seq2Seq(nn.Module):
             expand=expand,
             unroll=unroll,
             example=None if example is None else numbered(example, alphabet),
-            names=Names() if alphabet is None else Names(alphabet.source_symbols, alphabet.target_symbols),
+            names=Names.of(alphabet),
             at=at,
             hidden=hidden,
             style=style,

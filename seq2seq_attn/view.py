@@ -68,18 +68,14 @@ def view(
         if not hidden:
             return Drawing.of_graph(graph, title, codes=codes, bands=bands, style=style)
         scene = levels.step(Difference(graph, graph), title, bands=bands, codes=codes)
-    if hidden and unroll is None:
+    if hidden:
         scene = _with_hidden(scene, runs["evaluation"].runs[0], whole)
     return Drawing(scene, style)
 
 
 def _modules(model: Seq2Seq) -> dict[str, nn.Module]:
     """The module of each operation, by its id, those around the step included."""
-    outside = {"embed_source": model.embed_source, "encoder": model.encoder, "bridge": model.bridge}
-    outside["embed_target"] = model.decoder.embed_target
-    return {id: module for id, module in outside.items() if module is not None} | dict(
-        model.decoder.step.named_children()
-    )
+    return examine.around_the_step(model) | dict(model.decoder.step.named_children())
 
 
 def _opened(model: Seq2Seq, graph: Graph, id: str, recorder: Recorder, hidden: bool) -> tensors.Opened:

@@ -62,7 +62,7 @@ def dot(
 
     draw(picture, (box for box in scene.boxes if box.id not in framed))
     for frame in scene.frames:
-        fill = style.colors.active if frame.shade == "active" else style.colors.resting
+        fill = style.colors.frame(frame.shade)
         look = _FRAME | {
             "color": style.colors.line,
             "fillcolor": fill,
@@ -140,8 +140,8 @@ class _Looks:
 
     def arrow(self, arrow: Arrow) -> dict[str, str]:
         look = {"color": self.ink} | self.arrows[arrow.way] | self.arrow_fates[arrow.fate]
-        if arrow.share is not None:
-            look |= {"penwidth": f"{0.5 + 5.5 * arrow.share:.2f}"}
+        if arrow.width is not None:
+            look |= {"penwidth": f"{arrow.width:.2f}"}
         if arrow.label:
             look |= {"label": label.escaped(f" {printable(arrow.label)} ", 2), "fontcolor": self.quiet}
         if arrow.tooltip:

@@ -126,13 +126,13 @@ def _strokes(scene: Scene, style: Style, names: dict[str, str]) -> list[str]:
         if numbers := [str(n) for n, arrow in enumerate(scene.arrows) if arrow.fate == fate]:
             lines.append(f"linkStyle {','.join(numbers)} {look}")
     for number, frame in enumerate(scene.frames):
-        fill = colors.active if frame.shade == "active" else colors.resting
+        fill = colors.frame(frame.shade)
         lines.append(f"style frame-{number} fill:{fill},stroke:{colors.line},color:{colors.ink}")
     looks: dict[str, list[str]] = {}
     for number, arrow in enumerate(scene.arrows):
         if arrow.fate == "both":
             color = colors.recurrence if arrow.way in ("recurrence", "handed") else colors.line
-            width = "" if arrow.share is None else f",stroke-width:{0.5 + 5.5 * arrow.share:.1f}px"
+            width = "" if arrow.width is None else f",stroke-width:{arrow.width:.1f}px"
             looks.setdefault(f"stroke:{color}{width}", []).append(str(number))
     lines += [f"linkStyle {','.join(numbers)} {look}" for look, numbers in looks.items()]
     return lines

@@ -90,6 +90,11 @@ class Arrow:
     fate: Fate = "both"
     share: float | None = None
 
+    @property
+    def width(self) -> float | None:
+        """How thick its share makes it, in points; None where it has none."""
+        return None if self.share is None else 0.5 + 5.5 * self.share
+
 
 @dataclass(frozen=True)
 class Frame:

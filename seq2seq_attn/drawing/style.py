@@ -78,6 +78,10 @@ class Colors:
     gone: str
     strip: tuple[str, str, str]
 
+    def frame(self, shade: Literal["active", "quiet"]) -> str:
+        """What fills a frame."""
+        return self.active if shade == "active" else self.resting
+
 
 # Accents are of Okabe and Ito, which all kinds of colour-blindness tell apart; strokes say the same without colour.
 _COLORS = {

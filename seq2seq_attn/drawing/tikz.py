@@ -136,8 +136,8 @@ class _Placed:
         ends = (arrow.target, arrow.source) if arrow.way == "recurrence" else (arrow.source, arrow.target)
         edge = self.edges[self.names[ends[0]], self.names[ends[1]]].pop(0)
         look = f"{_WAYS.get(arrow.way, arrow.way)}{_FATES[arrow.fate][1]}"
-        if arrow.share is not None:
-            look += f", line width={_SCALE * (0.5 + 5.5 * arrow.share):.2f}bp"
+        if arrow.width is not None:
+            look += f", line width={_SCALE * arrow.width:.2f}bp"
         yield rf"\draw[{look}] {_curve(edge['pos'])};"
         if arrow.label:
             yield rf"\node[note] at ({edge['lp']}) {{{tex.text(arrow.label)}}};"

@@ -56,10 +56,9 @@ def explore(
             f"give the alphabet that it was trained with"
         )
     max_length = 2 * len(symbols) + 10 if max_length is None else max_length
-    names = Names(alphabet.source_symbols, alphabet.target_symbols) if alphabet is not None else Names()
     drawing = model.draw(style=Style(repository=repository))
     assert drawing.graph is not None, "the drawing of a step is that of a graph"
-    data = replay(model, symbols, names, beam=beam, max_length=max_length, picture=drawing.graph)
+    data = replay(model, symbols, Names.of(alphabet), beam=beam, max_length=max_length, picture=drawing.graph)
     svg = _in_order(ElementTree.fromstring(drawing.svg()), drawing.graph)
     data |= {
         "name": type(model.decoder.step).__name__,

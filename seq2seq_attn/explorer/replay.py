@@ -20,6 +20,7 @@ from seq2seq_attn.search import Beginning, beam_search
 from seq2seq_attn.trace import Recorder, TraceError
 
 if TYPE_CHECKING:
+    from seq2seq_attn.alphabet import Alphabet
     from seq2seq_attn.seq2seq import Seq2Seq
 
 STRIP, TABLE = 256, 4096  # numbers kept of a value at each step; of one that is the same at all steps
@@ -35,6 +36,11 @@ class Names(NamedTuple):
 
     source: Sequence[str] = ()
     target: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, alphabet: Alphabet | None) -> Names:
+        """The names that an alphabet gives; without one, none."""
+        return cls() if alphabet is None else cls(alphabet.source_symbols, alphabet.target_symbols)
 
 
 @torch.no_grad()
