@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from seq2seq_attn.plots.plot import plot_attention as plot_attention
     from seq2seq_attn.search import Hypothesis as Hypothesis
     from seq2seq_attn.seq2seq import Seq2Seq as Seq2Seq
-    from seq2seq_attn.training import exact_match as exact_match
-    from seq2seq_attn.training import train as train
+    from seq2seq_attn.training.loop import exact_match as exact_match
+    from seq2seq_attn.training.loop import train as train
     from seq2seq_attn.wired import Wired as Wired
     from seq2seq_attn.wiring import Step as Step
     from seq2seq_attn.wiring import Wiring as Wiring
@@ -41,7 +41,7 @@ _MODULES = {
     "plots.plot": ("animate_attention", "plot_attention"),
     "search": ("Hypothesis",),
     "seq2seq": ("Seq2Seq",),
-    "training": ("exact_match", "train"),
+    "training.loop": ("exact_match", "train"),
     "wired": ("Wired",),
     "wiring": ("Step", "Wiring"),
 }

@@ -20,7 +20,7 @@ from seq2seq_attn.config import Config
 from seq2seq_attn.decoder import Decoded
 from seq2seq_attn.drawing.drawing import RenderError
 from seq2seq_attn.seq2seq import Seq2Seq
-from seq2seq_attn.training import Progress, exact_match, train
+from seq2seq_attn.training.loop import Progress, exact_match, train
 
 _FRAMES = 24  # of the animation
 

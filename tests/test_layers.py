@@ -13,7 +13,8 @@ import pytest
 import seq2seq_attn
 
 PACKAGE = Path(seq2seq_attn.__file__).parent
-FOLDERS = ("nodes", "encoders", "wirings", "drawing", "tensors", "plots", "explorer")  # each of them is one name here
+# Each of them is one name here.
+FOLDERS = ("nodes", "encoders", "wirings", "drawing", "tensors", "plots", "explorer", "training")
 LAYERS = [
     {"graph", "config", "mask", "code"},
     {"mermaid", "signature", "schedule", "whole", "nodes", "alphabet"},

@@ -19,7 +19,7 @@ from PIL import Image
 
 from seq2seq_attn import animate_attention, plot_attention, plots
 from seq2seq_attn.plots import heatmap
-from seq2seq_attn.training import Progress
+from seq2seq_attn.training.loop import Progress
 
 
 def test_the_heatmap_is_dark_where_the_weight_is_and_pale_elsewhere(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from models import OPTIONS, batch, config, model
 
 from seq2seq_attn import Batch, Seq2Seq, exact_match, train
 from seq2seq_attn.seq2seq import coverage_loss, cross_entropy
-from seq2seq_attn.training import Progress
+from seq2seq_attn.training.loop import Progress
 
 
 def batches() -> Iterator[Batch]:

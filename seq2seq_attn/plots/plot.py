@@ -20,7 +20,7 @@ from seq2seq_attn.plots.heatmap import heatmaps
 from seq2seq_attn.plots.panels import Labels, Panel, of_sentence, panels
 
 if TYPE_CHECKING:
-    from seq2seq_attn.training import Progress
+    from seq2seq_attn.training.loop import Progress
 
 _DPI, _DPI_OF_FRAMES = 150, 80
 _METADATA: dict[str, dict[str, None]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}

@@ -1,0 +1,1 @@
+"""Training: one update, and the loop of them."""
