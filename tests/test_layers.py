@@ -14,7 +14,7 @@ import seq2seq_attn
 
 PACKAGE = Path(seq2seq_attn.__file__).parent
 # Each of them is one name here.
-FOLDERS = ("nodes", "encoders", "wirings", "drawing", "tensors", "plots", "explorer", "training")
+FOLDERS = ("nodes", "encoders", "wirings", "drawing", "tensors", "plots", "explorer", "training", "commands")
 LAYERS = [
     {"graph", "config", "mask", "code"},
     {"mermaid", "signature", "schedule", "whole", "nodes", "alphabet"},
@@ -27,7 +27,8 @@ LAYERS = [
     {"view"},
     {"seq2seq"},
     {"cipher", "training", "plots"},
-    {"demo", "options"},
+    {"demo"},
+    {"commands"},
     {"cli"},
 ]
 DRAWING = [
@@ -39,7 +40,16 @@ DRAWING = [
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 WITHOUT_TORCH = [
-    *("graph", "code", "config", "mermaid", "signature", "kinds", "schedule", "whole", "compare", "options", "cli"),
+    *("graph", "code", "config", "mermaid", "signature", "kinds", "schedule", "whole", "compare", "cli"),
+    *(
+        "commands.arguments",
+        "commands.models",
+        "commands.cipher",
+        "commands.draw",
+        "commands.explore",
+        "commands.check",
+    ),
+    "commands.summary",
     *(f"drawing.{name}" for names in DRAWING for name in sorted(names)),
 ]
 
