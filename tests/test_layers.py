@@ -14,11 +14,11 @@ import seq2seq_attn
 
 PACKAGE = Path(seq2seq_attn.__file__).parent
 # Each of them is one name here.
-FOLDERS = ("nodes", "encoders", "wirings", "drawing", "tensors", "plots", "explorer", "training", "commands")
+FOLDERS = ("nodes", "encoders", "wirings", "drawing", "tensors", "plots", "explorer", "data", "training", "commands")
 LAYERS = [
     {"graph", "config", "mask", "code"},
     {"mermaid", "signature", "schedule", "whole", "nodes", "alphabet"},
-    {"compare", "kinds", "wiring", "encoders", "bridge", "initial", "checkpoint"},
+    {"compare", "kinds", "wiring", "encoders", "bridge", "initial", "checkpoint", "data"},
     {"drawing", "sizes", "wirings", "wired", "trace", "tensors", "rehearsal", "bands"},
     {"picture", "loop", "gradient"},
     {"build", "decoder", "examine"},
