@@ -1,4 +1,4 @@
-"""Beam search: several hypotheses of each sentence at once, for all sentences of a batch."""
+"""Beam search: several hypotheses of each sentence at once, for all sentences of a batch, by one model or several."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class Hypothesis(NamedTuple):
         symbols: what was chosen, T of them, with the ``eos`` that ended it.
         score: the sum of their log-probabilities, in nats.
         normalised: the score divided by the length penalty, by which hypotheses are ranked; see `beam_search`.
-        attn_weights: alpha_ij of every step, (T, S); (T, K, S) with several heads, (T, 0) without attention.
+        attn_weights: alpha_ij of every step, (T, S); (T, K, S) with several heads, (T, 0) without attention. Of an
+            ensemble the mean over the models that have some, or, if these have several shapes, those of the first.
         ended: whether the last symbol is ``eos``; if not, it was cut off at ``max_length``, or goes on.
     """
 
@@ -64,7 +65,7 @@ class Search(NamedTuple):
 def beam_search(
     decoder: Decoder,
     sentence: Sentence,
-    *,
+    *others: tuple[Decoder, Sentence],
     bos: int,
     eos: int | None,
     size: int,
@@ -82,9 +83,16 @@ def beam_search(
     among the ``n_best`` any more, or at ``max_length``; what is cut off there is ranked with the rest. A symbol of
     probability zero is never chosen. Hypotheses share what the encoder read as `Loop.select` says.
 
+    With ``others`` an ensemble searches: the log-probability of a symbol is the mean of those that the models give it,
+    so that the score of a target is the mean of its scores. That is a geometric mean of probabilities, which is not
+    normalised again: it never exceeds 1, and a symbol that one model rules out is ruled out. (fairseq takes the
+    arithmetic mean, log(1 / n * sum_m p_m), in which a single model can carry a symbol.) The models may have different
+    pictures and sizes.
+
     Args:
         decoder: in eval mode, if it has dropout.
         sentence: what there is of the source.
+        others: the further models of an ensemble, each a decoder and what its own encoder read of the same sources.
         bos: the symbol that begins a sentence.
         eos: the symbol that ends one; None: all run to ``max_length``.
         size: number of hypotheses of a sentence; there are fewer as long as fewer have a probability above zero.
@@ -95,14 +103,17 @@ def beam_search(
 
     Raises:
         ValueError: a ``size``, ``max_length`` or ``n_best`` below 1; more ``n_best`` than ``size``; a
-            ``length_penalty`` below 0 or not finite; an output of the step that is no distribution.
+            ``length_penalty`` below 0 or not finite; an output of the step that is no distribution; models of
+            different numbers of sentences or symbols, or that rule out together all that could follow.
     """
     _check(size, max_length, length_penalty, n_best)
-    loop = Loop(decoder.step, sentence)
+    members = [_Member(*member) for member in ((decoder, sentence), *others)]
+    if len(sentences := {len(given.mask) for given in (sentence, *(given for _, given in others))}) > 1:
+        raise ValueError(f"the models of an ensemble are given {sorted(sentences)} sentences; give all the same")
     beams = [_Beam(number, [_Path(None, bos, 0.0, number, 0)]) for number in range(len(sentence.mask))]
     going, weights, steps = beams, list[Tensor](), list[list[_Path]]()
     for length in range(1, max_length + 1):
-        totals, attn_weights = _run(decoder, loop, going)
+        totals, attn_weights = _run(members, going)
         weights.append(attn_weights)
         _extend(going, totals, size)
         if keep_steps and going[0] is beams[0]:
@@ -171,15 +182,37 @@ class _Beam:
     ended: list[_Path] = field(default_factory=list)
 
 
-def _run(decoder: Decoder, loop: Loop, beams: Sequence[_Beam]) -> tuple[Tensor, Tensor]:
+class _Member:
+    """A model in the search: its decoder, and its loop over what its encoder read."""
+
+    def __init__(self, decoder: Decoder, sentence: Sentence) -> None:
+        self.embed, self.loop = decoder.embed_target, Loop(decoder.step, sentence)
+
+    def __call__(self, symbols: Tensor, rows: list[int], sentences: list[int]) -> tuple[Tensor, Tensor | None]:
+        """One step: the log-probability of each symbol, (R, V), and where it looked, (R, …), if it looks."""
+        self.loop.select(rows, sentences)
+        step = self.loop(self.embed(symbols))
+        return log_probabilities(step.output), getattr(step, "attn_weights", None)
+
+
+def _run(members: Sequence[_Member], beams: Sequence[_Beam]) -> tuple[Tensor, Tensor]:
     """One step of all that go on: their scores with each symbol behind them, (R, V), and where they looked, (R, …)."""
     live = [path for beam in beams for path in beam.live]
-    loop.select([path.row for path in live], [beam.sentence for beam in beams for _ in beam.live])
-    symbols = torch.tensor([path.symbol for path in live], device=decoder.embed_target.weight.device)
-    step = loop(decoder.embed_target(symbols))
-    following = log_probabilities(step.output)
+    rows, sentences = [path.row for path in live], [beam.sentence for beam in beams for _ in beam.live]
+    symbols = torch.tensor([path.symbol for path in live], device=members[0].embed.weight.device)
+    steps = [member(symbols, rows, sentences) for member in members]
+    if len(widths := {following.shape[1] for following, _ in steps}) > 1:
+        raise ValueError(f"the models of an ensemble write {sorted(widths)} symbols; they need one target vocabulary")
+    following = _mean([following for following, _ in steps])
     scores = following.new_tensor([path.score for path in live])
-    return scores[:, None] + following, getattr(step, "attn_weights", step.output.new_zeros(len(live), 0))
+    looked = [weights for _, weights in steps if weights is not None] or [following.new_zeros(len(live), 0)]
+    one_shape = len({weights.shape for weights in looked}) == 1
+    return scores[:, None] + following, _mean(looked) if one_shape else looked[0]
+
+
+def _mean(values: Sequence[Tensor]) -> Tensor:
+    """Of tensors of one shape; of one, itself."""
+    return values[0] if len(values) == 1 else torch.stack(list(values)).mean(dim=0)
 
 
 def _extend(beams: Sequence[_Beam], totals: Tensor, size: int) -> None:
@@ -201,6 +234,11 @@ def _extend(beams: Sequence[_Beam], totals: Tensor, size: int) -> None:
             for score, place in zip(scores[:room], places[:room], strict=True)
             if score > -math.inf
         ]
+        if not beam.live and not beam.ended:
+            raise ValueError(
+                f"nothing can be written at step {length} of sentence {beam.sentence}: each symbol has probability "
+                f"zero in a model of the ensemble; leave one of them out"
+            )
         first += len(parents)
 
 

@@ -219,6 +219,7 @@ class Seq2Seq(nn.Module):
         max_length: int,
         length_penalty: float = 0.0,
         n_best: int = 1,
+        others: Sequence[Seq2Seq] = (),
     ) -> list[list[Hypothesis]]:
         """Decode with ``size`` hypotheses of each sentence at once; call ``model.eval()`` first if it has dropout.
 
@@ -229,18 +230,27 @@ class Seq2Seq(nn.Module):
             max_length: number of target symbols at most, ``eos`` included.
             length_penalty: 0 ranks by probability, higher prefers longer targets; see `beam_search`.
             n_best: number of hypotheses to return of each sentence.
+            others: models that search together with this one, by the mean of their log-probabilities: an ensemble, of
+                one target vocabulary and one numbering of the source; see `beam_search`.
 
         Returns:
             Of each sentence its hypotheses, best first; see `Hypothesis`.
 
         Raises:
-            TypeError, ValueError: see `check_symbols` and `beam_search`.
+            TypeError, ValueError: see `check_symbols` and `beam_search`; ``others`` that begin or end with another
+                symbol.
         """
+        for other in others:
+            if (other.bos, other.eos) != (self.bos, self.eos):
+                raise ValueError(
+                    f"a model of the ensemble has bos {other.bos} and eos {other.eos}, the first {self.bos} and "
+                    f"{self.eos}; they need one target vocabulary"
+                )
         with torch.no_grad():
-            sentence = self.read(source, source_mask)
+            first, *more = [(model.decoder, model.read(source, source_mask)) for model in (self, *others)]
         return beam_search(
-            self.decoder,
-            sentence,
+            *first,
+            *more,
             bos=self.bos,
             eos=self.eos,
             size=size,

@@ -83,16 +83,20 @@ def tiny(name: str) -> Seq2Seq:
     return net
 
 
-@pytest.mark.parametrize("alpha", [0.0, 0.7, 3.0])
-@every_model
-def test_a_beam_as_large_as_the_space_is_exhaustive_enumeration(name: str, alpha: float) -> None:
-    net, source = tiny(name), torch.tensor([[2, 3, 0, 2]])
-    space = [
+def space_of_tiny() -> list[tuple[int, ...]]:
+    """Every target of a tiny model up to 3 symbols: ended, or as long as it may be."""
+    return [
         target
         for length in (1, 2, 3)
         for target in itertools.product(range(4), repeat=length)
         if 1 not in target[:-1] and (length == 3 or target[-1] == 1)
     ]
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.7, 3.0])
+@every_model
+def test_a_beam_as_large_as_the_space_is_exhaustive_enumeration(name: str, alpha: float) -> None:
+    net, source, space = tiny(name), torch.tensor([[2, 3, 0, 2]]), space_of_tiny()
     scores, _ = forced(net, source, space)
     normalised = [
         score / ((5 + len(target)) ** alpha / (5 + 1) ** alpha)
@@ -107,6 +111,96 @@ def test_a_beam_as_large_as_the_space_is_exhaustive_enumeration(name: str, alpha
         assert math.isclose(one.normalised, normalised[place], rel_tol=1e-12)
         assert one.ended == (one.symbols[-1] == 1)
     assert found[0].symbols == space[max(range(len(space)), key=normalised.__getitem__)]
+
+
+PARTNERS = dict(zip(OPTIONS, [*OPTIONS][1:] + [*OPTIONS][:1], strict=True))  # the next of the table
+
+
+@every_model
+def test_an_ensemble_of_equal_models_is_the_model(name: str) -> None:
+    net = model(name)
+    source, source_mask, _, _ = batch(name)
+    options: dict[str, Any] = {"size": 4, "max_length": 7, "length_penalty": 0.6, "n_best": 3}
+    alone = net.beam(source, source_mask, **options)
+    for found, expected in zip(net.beam(source, source_mask, others=[net, net], **options), alone, strict=True):
+        same(found, expected)
+
+
+@every_model
+def test_a_full_beam_of_an_ensemble_is_enumeration_with_the_mean_of_the_scores(name: str) -> None:
+    nets, source = [tiny(each) for each in (name, PARTNERS[name], "luong")], torch.tensor([[2, 3, 0, 2]])
+    space = space_of_tiny()
+    scores = torch.stack([forced(net, source, space)[0] for net in nets]).mean(dim=0).tolist()
+    real = torch.ones_like(source, dtype=torch.bool)
+    options = {"size": len(space), "max_length": 3, "n_best": len(space)}
+    (found,) = nets[0].beam(source, real, others=nets[1:], **options)
+    assert len(found) == len(space)
+    assert {one.symbols: pytest.approx(one.score, rel=1e-12) for one in found} == dict(zip(space, scores, strict=True))
+    assert found[0].symbols == space[max(range(len(space)), key=scores.__getitem__)]
+
+
+@every_model
+def test_a_beam_of_one_of_an_ensemble_takes_the_best_symbol_at_each_step(name: str) -> None:
+    nets = [tiny(name), tiny(PARTNERS[name])]
+    source, mask = torch.tensor([[2, 3, 0, 2], [3, 1, 0, 0]]), length_mask(torch.tensor([4, 2]))
+    for row, (found,) in enumerate(nets[0].beam(source, mask, others=nets[1:], size=1, max_length=5)):
+        one, real = slice(row, row + 1), int(mask[row].sum())
+        outputs = [forced(net, source[one, :real], [found.symbols])[1].output[0] for net in nets]
+        best = torch.stack([torch.log_softmax(output, dim=-1) for output in outputs]).mean(dim=0).argmax(dim=-1)
+        assert found.symbols == tuple(best.tolist())
+        assert found.ended or len(found.symbols) == 5
+
+
+def test_an_ensemble_looks_where_its_models_look_on_average_or_where_the_first_of_them_looks() -> None:
+    first, second, heads, blind = (model(name) for name in ("gru", "luong, lstm", "multihead", "no_attention"))
+    source = torch.tensor([[3, 5, 7]])
+    real = torch.ones_like(source, dtype=torch.bool)
+    cases = [
+        ([first, second], [first, second]),
+        ([blind, second, blind, first], [second, first]),
+        ([heads, first, second], [heads]),
+        ([second, heads], [second]),
+    ]
+    for nets, looking in cases:
+        ((found,),) = nets[0].beam(source, real, others=nets[1:], size=3, max_length=6)
+        expected = [forced(net, source, [found.symbols])[1].attn_weights[0] for net in looking]
+        close(found.attn_weights, torch.stack(expected).mean(dim=0))
+    ((found,),) = blind.beam(source, real, others=[blind], size=3, max_length=6)
+    assert found.attn_weights.shape == (len(found.symbols), 0)
+
+
+def test_a_symbol_that_one_model_rules_out_is_ruled_out_and_if_all_are_that_is_said() -> None:
+    net, source, mask = lively()
+    other = model("luong")
+    other.decoder.step.out.W.bias.data[:16] = -torch.inf  # 16, bos and eos are left
+    options: dict[str, Any] = {"size": 7, "max_length": 3, "n_best": 7}
+    for row in net.beam(source, mask, others=[other], **options):
+        assert len(row) == 7 and all(math.isfinite(one.score) for one in row)
+        assert all(symbol >= 16 for one in row for symbol in one.symbols)
+    net.decoder.step.out.W.bias.data[16:] = -torch.inf
+    message = (
+        "nothing can be written at step 1 of sentence 0: each symbol has probability zero in a model of the ensemble; "
+        "leave one of them out"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        net.beam(source, mask, others=[other], **options)
+
+
+def test_models_that_are_no_ensemble_are_refused() -> None:
+    net, source, mask = lively()
+    other = Seq2Seq.from_config(config(bos=18, eos=17)).double().eval()
+    message = (
+        "a model of the ensemble has bos 18 and eos 17, the first 17 and 18; they need one target vocabulary",
+        "the models of an ensemble write [19, 23] symbols; they need one target vocabulary",
+        "the models of an ensemble are given [1, 11] sentences; give all the same",
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message[0])}$"):
+        net.beam(source, mask, others=[model("luong"), other], size=2, max_length=3)
+    with pytest.raises(ValueError, match=f"^{re.escape(message[1])}$"):
+        net.beam(source, mask, others=[model("pointer_generator")], size=2, max_length=3)
+    more = net.decoder, net.read(source[:1], mask[:1])
+    with pytest.raises(ValueError, match=f"^{re.escape(message[2])}$"):
+        beam_search(net.decoder, net.read(source, mask), more, bos=BOS, eos=EOS, size=2, max_length=3)
 
 
 @every_model
