@@ -1,15 +1,63 @@
-"""What a model is built from, in one place that can be saved."""
+"""What a model is built from, in one place that can be saved; and what all such places share."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_type_hints
+from types import NoneType
+from typing import Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Fields that are checked when they are given, and that can be saved: whole numbers are 1 at least.
+
+    Raises:
+        TypeError: a value of another type; a float may be given as an int.
+        ValueError: a whole number below 1, or 0 for ``from_zero``; a word that is none of a field's choices.
+    """
+
+    from_zero: ClassVar[frozenset[str]] = frozenset()  # fields that may also be 0
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` gave.
+
+        Raises:
+            ValueError: a key that is unknown or missing, or a value that is not allowed.
+        """
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        unknown = ", ".join(sorted(map(str, values.keys() - fields.keys())))
+        needed = {name for name, field in fields.items() if field.default is dataclasses.MISSING}
+        missing = ", ".join(sorted(needed - values.keys()))
+        if unknown or missing:
+            faults = (f"unknown: {unknown}" if unknown else "", f"missing: {missing}" if missing else "")
+            raise ValueError(f"keys of the {cls.__name__.lower()}, {'; '.join(filter(None, faults))}")
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields by name, for JSON."""
+        return dataclasses.asdict(self)
+
+    def __post_init__(self) -> None:
+        kinds = get_type_hints(type(self))
+        for name in (field.name for field in dataclasses.fields(self)):
+            value, kind = getattr(self, name), kinds[name]
+            if get_origin(kind) is Literal:
+                if value not in get_args(kind):
+                    raise ValueError(f"{name} is {value!r}; it is one of {', '.join(map(repr, get_args(kind)))}")
+                continue
+            allowed = get_args(kind) or (kind,)  # of a union, its types
+            if type(value) not in allowed and not (type(value) is int and float in allowed):
+                names = " or ".join("None" if kind is NoneType else kind.__name__ for kind in allowed)
+                raise TypeError(f"{name} is {value!r}; it is of type {names}")
+            if type(value) is int and int in allowed and value < (least := 0 if name in self.from_zero else 1):
+                raise ValueError(f"{name} is {value}; it is at least {least}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Settings):
     """Sizes and options of a `Seq2Seq`; read by `Seq2Seq.from_config` and saved as config.json. No size has a default.
 
     Args:
@@ -62,6 +110,8 @@ class Config:
     coverage_loss: float = 0.0
     initial_weights: Literal["default", "paper"] = "default"
 
+    from_zero = frozenset({"bos", "eos", "unknown_size"})
+
     @classmethod
     def paper(cls, *, source_vocabulary: int, target_vocabulary: int, bos: int, eos: int, **changes: Any) -> Config:
         """The model of Bahdanau et al. 2015: sizes, cell, readout and s_0 of appendix A, first weights of B.1.
@@ -85,38 +135,8 @@ class Config:
             source_vocabulary=source_vocabulary, target_vocabulary=target_vocabulary, bos=bos, eos=eos, **options
         )
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Config:
-        """Read what `to_dict` gave.
-
-        Raises:
-            ValueError: a key that is unknown or missing, or a value that is not allowed.
-        """
-        fields = {field.name: field for field in dataclasses.fields(cls)}
-        unknown = ", ".join(sorted(map(str, values.keys() - fields.keys())))
-        needed = {name for name, field in fields.items() if field.default is dataclasses.MISSING}
-        missing = ", ".join(sorted(needed - values.keys()))
-        if unknown or missing:
-            faults = (f"unknown: {unknown}" if unknown else "", f"missing: {missing}" if missing else "")
-            raise ValueError(f"keys of the config, {'; '.join(filter(None, faults))}")
-        return cls(**values)
-
-    def to_dict(self) -> dict[str, Any]:
-        """All fields by name, for JSON."""
-        return dataclasses.asdict(self)
-
     def __post_init__(self) -> None:
-        for name, kind in get_type_hints(type(self)).items():
-            value, choices = getattr(self, name), get_args(kind)
-            if choices:
-                if value not in choices:
-                    raise ValueError(f"{name} is {value!r}; it is one of {', '.join(map(repr, choices))}")
-            elif kind is float and type(value) is int:
-                continue
-            elif type(value) is not kind:
-                raise TypeError(f"{name} is {value!r}; it is of type {kind.__name__}")
-            elif kind is int and value < (least := 0 if name in ("bos", "eos", "unknown_size") else 1):
-                raise ValueError(f"{name} is {value}; it is at least {least}")
+        super().__post_init__()
         for name in ("bos", "eos"):
             if getattr(self, name) >= self.target_vocabulary:
                 raise ValueError(f"{name} is {getattr(self, name)}; the target has {self.target_vocabulary} symbols")

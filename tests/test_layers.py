@@ -50,6 +50,8 @@ WITHOUT_TORCH = [
         "commands.check",
     ),
     "commands.summary",
+    "training.recipe",
+    "training.rates",
     *(f"drawing.{name}" for names in DRAWING for name in sorted(names)),
 ]
 
