@@ -51,6 +51,7 @@ class Spaces:
 
 
 Segmentation = Characters | Spaces | Pieces
+PLAIN: dict[str, Segmentation] = {Characters.name: Characters(), Spaces.name: Spaces()}  # those that learn nothing
 _PIECES = re.compile(r"sentencepiece:([1-9]\d{0,6})")
 
 
@@ -68,9 +69,8 @@ def segmentation(name: str, texts: Iterable[str]) -> Segmentation:
         >>> segmentation("space", [])
         Spaces()
     """
-    for plain in (Characters(), Spaces()):
-        if name == plain.name:
-            return plain
+    if name in PLAIN:
+        return PLAIN[name]
     if pieces := _PIECES.fullmatch(name):
         return Pieces.train(texts, int(pieces[1]))
     raise ValueError(
