@@ -22,8 +22,9 @@ class Hypothesis(NamedTuple):
         symbols: what was chosen, T of them, with the ``eos`` that ended it.
         score: the sum of their log-probabilities, in nats.
         normalised: the score divided by the length penalty, by which hypotheses are ranked; see `beam_search`.
-        attn_weights: alpha_ij of every step, (T, S); (T, K, S) with several heads, (T, 0) without attention. Of an
-            ensemble the mean over the models that have some, or, if these have several shapes, those of the first.
+        attn_weights: alpha_ij of every step on the S real positions of its sentence, (T, S); (T, K, S) with several
+            heads, (T, 0) without attention. Of an ensemble the mean over the models that have some, or, if these have
+            several shapes, those of the first.
         ended: whether the last symbol is ``eos``; if not, it was cut off at ``max_length``, or goes on.
     """
 
@@ -69,7 +70,7 @@ def beam_search(
     bos: int,
     eos: int | None,
     size: int,
-    max_length: int,
+    max_length: int | Sequence[int],
     length_penalty: float = 0.0,
     n_best: int = 1,
     keep_steps: bool = False,
@@ -96,7 +97,7 @@ def beam_search(
         bos: the symbol that begins a sentence.
         eos: the symbol that ends one; None: all run to ``max_length``.
         size: number of hypotheses of a sentence; there are fewer as long as fewer have a probability above zero.
-        max_length: number of symbols of a hypothesis at most, ``eos`` included.
+        max_length: number of symbols of a hypothesis at most, ``eos`` included; of all sentences, or of each its own.
         length_penalty: alpha; 0 ranks by probability, higher prefers longer targets.
         n_best: number of hypotheses to return of each sentence, ``size`` at most.
         keep_steps: whether to return what the beam of the first sentence held after each step.
@@ -106,35 +107,35 @@ def beam_search(
             ``length_penalty`` below 0 or not finite; an output of the step that is no distribution; models of
             different numbers of sentences or symbols, or that rule out together all that could follow.
     """
-    _check(size, max_length, length_penalty, n_best)
-    members = [_Member(*member) for member in ((decoder, sentence), *others)]
-    if len(sentences := {len(given.mask) for given in (sentence, *(given for _, given in others))}) > 1:
-        raise ValueError(f"the models of an ensemble are given {sorted(sentences)} sentences; give all the same")
+    limits = [max_length] * len(sentence.mask) if isinstance(max_length, int) else [*max_length]
+    _check(size, limits, length_penalty, n_best, len(sentence.mask))
+    ensemble = _Ensemble([(decoder, sentence), *others])
     beams = [_Beam(number, [_Path(None, bos, 0.0, number, 0)]) for number in range(len(sentence.mask))]
     going, weights, steps = beams, list[Tensor](), list[list[_Path]]()
-    for length in range(1, max_length + 1):
-        totals, attn_weights = _run(members, going)
+    for length in range(1, max(limits) + 1):
+        totals, attn_weights = _run(ensemble, going)
         weights.append(attn_weights)
         _extend(going, totals, size)
         if keep_steps and going[0] is beams[0]:
             steps.append(going[0].live)
         for beam in going:
-            stopped = [path for path in beam.live if path.symbol == eos or length == max_length]
+            stopped = [path for path in beam.live if path.symbol == eos or length == limits[beam.sentence]]
             beam.live = [path for path in beam.live if path not in stopped]
             beam.ended = sorted([*beam.ended, *stopped], key=lambda path: path.normalised(length_penalty), reverse=True)
             if beam.live and len(beam.ended) >= n_best:
-                hope = beam.live[0].score / _penalty(max_length, length_penalty)  # a score only falls
+                hope = beam.live[0].score / _penalty(limits[beam.sentence], length_penalty)  # a score only falls
                 if beam.ended[n_best - 1].normalised(length_penalty) >= hope:
                     beam.live = []
         going = [beam for beam in going if beam.live]
         if not going:
             break
 
-    def found(paths: list[_Path]) -> list[Hypothesis]:
-        return [path.hypothesis(weights, eos, length_penalty) for path in paths]
+    def found(beam: _Beam) -> list[Hypothesis]:
+        real = ensemble.positions[beam.sentence]
+        return [path.hypothesis(weights, real, eos, length_penalty) for path in beam.ended[:n_best]]
 
     ways = [[Beginning(path.symbols(), path.score, path.symbol == eos) for path in paths] for paths in steps]
-    return Search([found(beam.ended[:n_best]) for beam in beams], ways)
+    return Search([found(beam) for beam in beams], ways)
 
 
 def _penalty(length: int, alpha: float) -> float:
@@ -168,8 +169,10 @@ class _Path:
     def symbols(self) -> tuple[int, ...]:
         return tuple(link.symbol for link in self.links())
 
-    def hypothesis(self, weights: Sequence[Tensor], eos: int | None, alpha: float) -> Hypothesis:
-        attn_weights = torch.stack([step[link.row] for step, link in zip(weights, self.links(), strict=False)])
+    def hypothesis(self, weights: Sequence[Tensor], real: int, eos: int | None, alpha: float) -> Hypothesis:
+        attn_weights = torch.stack(
+            [step[link.row, ..., :real] for step, link in zip(weights, self.links(), strict=False)]
+        )
         return Hypothesis(self.symbols(), self.score, self.normalised(alpha), attn_weights, self.symbol == eos)
 
 
@@ -182,32 +185,45 @@ class _Beam:
     ended: list[_Path] = field(default_factory=list)
 
 
-class _Member:
-    """A model in the search: its decoder, and its loop over what its encoder read."""
+class _Ensemble:
+    """Models that go on together, each with its own loop over what its encoder read of the same sentences.
 
-    def __init__(self, decoder: Decoder, sentence: Sentence) -> None:
-        self.embed, self.loop = decoder.embed_target, Loop(decoder.step, sentence)
+    ``positions`` is, of each sentence, the number of those that the attention weights are about; known after a step.
+    """
 
-    def __call__(self, symbols: Tensor, rows: list[int], sentences: list[int]) -> tuple[Tensor, Tensor | None]:
-        """One step: the log-probability of each symbol, (R, V), and where it looked, (R, …), if it looks."""
-        self.loop.select(rows, sentences)
-        step = self.loop(self.embed(symbols))
-        return log_probabilities(step.output), getattr(step, "attn_weights", None)
+    def __init__(self, members: Sequence[tuple[Decoder, Sentence]]) -> None:
+        if len(sentences := {len(sentence.mask) for _, sentence in members}) > 1:
+            raise ValueError(f"the models of an ensemble are given {sorted(sentences)} sentences; give all the same")
+        self.members, self.positions = members, list[int]()
+        self.loops = [Loop(decoder.step, sentence) for decoder, sentence in members]
+
+    def __call__(self, symbols: list[int], rows: list[int], sentences: list[int]) -> tuple[Tensor, Tensor]:
+        """One step: the log-probability of each symbol, (R, V), and where the models looked, (R, …)."""
+        outputs, looked = [], []
+        for (decoder, sentence), loop in zip(self.members, self.loops, strict=True):
+            loop.select(rows, sentences)
+            step = loop(decoder.embed_target(torch.tensor(symbols, device=sentence.mask.device)))
+            outputs.append(log_probabilities(step.output))
+            if hasattr(step, "attn_weights"):
+                looked.append((step.attn_weights, sentence.mask))
+        if len(widths := {output.shape[-1] for output in outputs}) > 1:
+            raise ValueError(
+                f"the models of an ensemble write {sorted(widths)} symbols; they need one target vocabulary"
+            )
+        if not looked:
+            mask = self.members[0][1].mask
+            looked = [(outputs[0].new_zeros(len(symbols), 0), torch.zeros_like(mask))]
+        self.positions = looked[0][1].sum(dim=1).tolist()
+        weights = [weights for weights, _ in looked]
+        return _mean(outputs), _mean(weights) if len({one.shape for one in weights}) == 1 else weights[0]
 
 
-def _run(members: Sequence[_Member], beams: Sequence[_Beam]) -> tuple[Tensor, Tensor]:
+def _run(ensemble: _Ensemble, beams: Sequence[_Beam]) -> tuple[Tensor, Tensor]:
     """One step of all that go on: their scores with each symbol behind them, (R, V), and where they looked, (R, …)."""
     live = [path for beam in beams for path in beam.live]
-    rows, sentences = [path.row for path in live], [beam.sentence for beam in beams for _ in beam.live]
-    symbols = torch.tensor([path.symbol for path in live], device=members[0].embed.weight.device)
-    steps = [member(symbols, rows, sentences) for member in members]
-    if len(widths := {following.shape[1] for following, _ in steps}) > 1:
-        raise ValueError(f"the models of an ensemble write {sorted(widths)} symbols; they need one target vocabulary")
-    following = _mean([following for following, _ in steps])
-    scores = following.new_tensor([path.score for path in live])
-    looked = [weights for _, weights in steps if weights is not None] or [following.new_zeros(len(live), 0)]
-    one_shape = len({weights.shape for weights in looked}) == 1
-    return scores[:, None] + following, _mean(looked) if one_shape else looked[0]
+    sentences = [beam.sentence for beam in beams for _ in beam.live]
+    following, weights = ensemble([path.symbol for path in live], [path.row for path in live], sentences)
+    return following.new_tensor([path.score for path in live])[:, None] + following, weights
 
 
 def _mean(values: Sequence[Tensor]) -> Tensor:
@@ -242,11 +258,13 @@ def _extend(beams: Sequence[_Beam], totals: Tensor, size: int) -> None:
         first += len(parents)
 
 
-def _check(size: int, max_length: int, length_penalty: float, n_best: int) -> None:
+def _check(size: int, limits: Sequence[int], length_penalty: float, n_best: int, sentences: int) -> None:
     if size < 1:
         raise ValueError(f"size is {size}; a beam has at least 1 hypothesis")
-    if max_length < 1:
-        raise ValueError(f"max_length is {max_length}; decode at least 1 symbol")
+    if len(limits) != sentences:
+        raise ValueError(f"max_length is {len(limits)} numbers for {sentences} sentences; give one number, or one each")
+    if min(limits) < 1:
+        raise ValueError(f"max_length is {min(limits)}; decode at least 1 symbol")
     if not 0.0 <= length_penalty < math.inf:
         raise ValueError(f"length_penalty is {length_penalty}; it is a number from 0 upwards")
     if not 1 <= n_best <= size:

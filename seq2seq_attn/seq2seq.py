@@ -216,7 +216,7 @@ class Seq2Seq(nn.Module):
         source_mask: Tensor,
         *,
         size: int,
-        max_length: int,
+        max_length: int | Sequence[int],
         length_penalty: float = 0.0,
         n_best: int = 1,
         others: Sequence[Seq2Seq] = (),
@@ -227,7 +227,7 @@ class Seq2Seq(nn.Module):
             source: (B, S) int64.
             source_mask: (B, S) bool.
             size: number of hypotheses; 1 is greedy decoding.
-            max_length: number of target symbols at most, ``eos`` included.
+            max_length: number of target symbols at most, ``eos`` included; of all sentences, or of each its own.
             length_penalty: 0 ranks by probability, higher prefers longer targets; see `beam_search`.
             n_best: number of hypotheses to return of each sentence.
             others: models that search together with this one, by the mean of their log-probabilities: an ensemble, of

@@ -34,15 +34,13 @@ def symbols_of(hypotheses: list[Hypothesis]) -> list[tuple[int, ...]]:
 
 
 def same(found: list[Hypothesis], expected: list[Hypothesis]) -> None:
-    """The same hypotheses in the same order; the first may have looked at more padding."""
+    """The same hypotheses in the same order."""
     assert symbols_of(found) == symbols_of(expected)
     for one, other in zip(found, expected, strict=True):
         assert one.ended == other.ended
         assert math.isclose(one.score, other.score, abs_tol=1e-12)
         assert math.isclose(one.normalised, other.normalised, abs_tol=1e-12)
-        positions = other.attn_weights.shape[-1]
-        close(one.attn_weights[..., :positions], other.attn_weights)
-        assert not one.attn_weights[..., positions:].any()
+        close(one.attn_weights, other.attn_weights)
 
 
 def forced(net: Seq2Seq, source: Tensor, targets: list[tuple[int, ...]]) -> tuple[Tensor, Any]:
@@ -63,12 +61,14 @@ def test_a_beam_of_one_is_greedy_decoding(name: str) -> None:
     net = model(name)
     source, source_mask, _, _ = batch(name)
     decoded = net.greedy(source, source_mask, max_length=9)
+    positions = net.encoder.hidden_mask(source_mask).sum(dim=1)
     for row, (found,) in enumerate(net.beam(source, source_mask, size=1, max_length=9)):
         length = int(decoded.mask[row].sum())
         assert found.symbols == tuple(decoded.symbols[row, :length].tolist())
         assert found.ended == (found.symbols[-1] == EOS)
         close(torch.tensor(found.score, dtype=torch.float64), decoded.scores[row])
-        close(found.attn_weights, decoded.attn_weights[row, :length])
+        close(found.attn_weights, decoded.attn_weights[row, :length, ..., : positions[row]])
+        assert not decoded.attn_weights[row, :length, ..., positions[row] :].any()
 
 
 def tiny(name: str) -> Seq2Seq:
@@ -167,6 +167,13 @@ def test_an_ensemble_looks_where_its_models_look_on_average_or_where_the_first_o
         close(found.attn_weights, torch.stack(expected).mean(dim=0))
     ((found,),) = blind.beam(source, real, others=[blind], size=3, max_length=6)
     assert found.attn_weights.shape == (len(found.symbols), 0)
+    source, mask, _, _ = batch()
+    for nets in ([model("pyramid"), first], [first, model("pyramid")]):  # which makes one h_j of two symbols
+        positions = nets[0].encoder.hidden_mask(mask).sum(dim=1)
+        for row, (found,) in enumerate(nets[0].beam(source, mask, others=nets[1:], size=3, max_length=6)):
+            one, real = slice(row, row + 1), int(mask[row].sum())
+            close(found.attn_weights, forced(nets[0], source[one, :real], [found.symbols])[1].attn_weights[0])
+            assert found.attn_weights.shape[1] == positions[row]
 
 
 def test_a_symbol_that_one_model_rules_out_is_ruled_out_and_if_all_are_that_is_said() -> None:
@@ -214,7 +221,7 @@ def test_scores_and_weights_are_those_of_teacher_forcing_on_the_symbols_found(na
             if weights is None:
                 assert one.attn_weights.shape == (len(one.symbols), 0)
             else:
-                close(one.attn_weights[..., : weights.shape[-1]], weights[: len(one.symbols)])
+                close(one.attn_weights, weights[: len(one.symbols)])
 
 
 def test_the_scores_of_a_model_in_bfloat16_are_sums_that_keep_their_digits() -> None:
@@ -268,6 +275,16 @@ def test_sentences_of_the_lively_model_end_at_many_lengths() -> None:
     net, source, mask = lively()
     lengths = {len(one.symbols) for row in net.beam(source, mask, size=5, max_length=9, n_best=5) for one in row}
     assert lengths == {*range(1, 10)}
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.6, 2.0])
+def test_a_sentence_with_a_length_of_its_own_is_searched_as_alone(alpha: float) -> None:
+    net, source, mask = lively()
+    options: dict[str, Any] = {"size": 4, "length_penalty": alpha, "n_best": 2}
+    limits = [3, 9, 1, 4, 7, 5, 2, 6, 8, 3, 9]
+    for row, found in enumerate(net.beam(source, mask, max_length=limits, **options)):
+        one = slice(row, row + 1)
+        same(found, net.beam(source[one], mask[one], max_length=limits[row], **options)[0])
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.6, 2.0])
@@ -426,6 +443,8 @@ def test_searching_leaves_no_gradient_and_takes_no_random_numbers() -> None:
     [
         ({"size": 0}, "size is 0; a beam has at least 1 hypothesis"),
         ({"max_length": 0}, "max_length is 0; decode at least 1 symbol"),
+        ({"max_length": [5] * 10 + [0]}, "max_length is 0; decode at least 1 symbol"),
+        ({"max_length": [5, 5]}, "max_length is 2 numbers for 11 sentences; give one number, or one each"),
         ({"n_best": 0}, "n_best is 0; a beam of size 3 gives 1 to 3"),
         ({"n_best": 4}, "n_best is 4; a beam of size 3 gives 1 to 3"),
         ({"length_penalty": -0.5}, "length_penalty is -0.5; it is a number from 0 upwards"),
