@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from seq2seq_attn.bands import Plan
+from seq2seq_attn.bands import Plan, stack
 from seq2seq_attn.loop import Loop, Sentence, plan
 from seq2seq_attn.wiring import Wiring
 
@@ -69,6 +69,24 @@ class Decoder(nn.Module):
     def steps(self, sentence: Sentence, symbols: Tensor) -> Any:
         """`forward` in a plain loop: every operation runs at every step."""
         return Loop(self.step, sentence).plain(self.embed_target(symbols))
+
+    def sampled(self, sentence: Sentence, symbols: Tensor, own: Tensor) -> Any:
+        """`steps` with the model's own best symbol before some of them, through whose choice no gradient flows.
+
+        Bengio et al. 2015, "Scheduled Sampling for Sequence Prediction with Recurrent Neural Networks", section 2.4,
+        with the best symbol instead of a drawn one. With ``own`` nowhere it is `steps`, everywhere `greedy` decoding.
+
+        Args:
+            sentence: what there is of the source.
+            symbols: (B, T) int64, the true symbol before each step.
+            own: (B, T) bool, where the best of the step before stands in its place; before the first there is none.
+        """
+        loop = Loop(self.step, sentence)
+        steps = [loop(self.embed_target(symbols[:, 0]))]
+        for true, chosen in zip(symbols[:, 1:].unbind(dim=1), own[:, 1:].unbind(dim=1), strict=True):
+            best = steps[-1].output.argmax(dim=-1)
+            steps.append(loop(self.embed_target(torch.where(chosen, best, true))))
+        return type(steps[0])(*(stack(column) for column in zip(*steps, strict=True)))
 
     def plan(self, sentence: Sentence, prev_output: Tensor) -> Plan | None:
         """What runs before, inside and after the loop; recorded once for each step and mode."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -34,27 +34,43 @@ from seq2seq_attn.wiring import Wiring, shipped_graph
 from seq2seq_attn.wirings import WIRINGS
 
 
-def cross_entropy(output: Tensor, target: Tensor, target_mask: Tensor) -> Tensor:
-    """The mean over all real target symbols of a batch, ``eos`` included, in nats a symbol.
+def cross_entropy(
+    output: Tensor,
+    target: Tensor,
+    target_mask: Tensor,
+    *,
+    label_smoothing: float = 0.0,
+    reduction: Literal["mean", "sum"] = "mean",
+) -> Tensor:
+    """The mean over all real target symbols of a batch, ``eos`` included, in nats a symbol; in float32 at least.
 
     Args:
         output: y_i of all steps, logits (B, T, V).
         target: (B, T) int64.
         target_mask: (B, T) bool, True = real.
+        label_smoothing: share of the true symbol's probability that goes to all V alike, as torch has it.
+        reduction: "sum" for the sum over these symbols.
     """
-    return F.cross_entropy(output[target_mask], target[target_mask])
+    wide = output.to(torch.promote_types(output.dtype, torch.float32)).flatten(0, 1)
+    real = target.masked_fill(~target_mask, -100).flatten()  # torch leaves out -100; to select has no fixed shape
+    return F.cross_entropy(wide, real, reduction=reduction, label_smoothing=label_smoothing)
 
 
-def coverage_loss(coverage: Tensor, attn_weights: Tensor, target_mask: Tensor) -> Tensor:
+def coverage_loss(
+    coverage: Tensor, attn_weights: Tensor, target_mask: Tensor, *, reduction: Literal["mean", "sum"] = "mean"
+) -> Tensor:
     """sum_j min(alpha_ij, k_{i-1,j}), the mean over all real target symbols: See et al. 2017, equation 12.
 
     Args:
         coverage: k_ij of all steps, what was read up to i, (B, T, S); before the first step nothing was.
         attn_weights: alpha_ij, (B, T, S).
         target_mask: (B, T) bool, True = real.
+        reduction: "sum" for the sum over these symbols.
     """
     before = torch.cat([torch.zeros_like(coverage[:, :1]), coverage[:, :-1]], dim=1)
-    return torch.minimum(attn_weights, before).sum(dim=-1)[target_mask].mean()
+    again = torch.minimum(attn_weights, before)
+    total = again.sum(dim=-1, dtype=torch.promote_types(again.dtype, torch.float32)).masked_fill(~target_mask, 0).sum()
+    return total if reduction == "sum" else total / target_mask.sum()
 
 
 class Seq2Seq(nn.Module):
@@ -179,17 +195,28 @@ class Seq2Seq(nn.Module):
         """Cross-entropy of the targets in nats a symbol, and what the config weighs beside it; see `total_loss`."""
         return self.total_loss(self(source, source_mask, target, target_mask), target, target_mask)
 
-    def total_loss(self, values: Any, target: Tensor, target_mask: Tensor) -> Tensor:
+    def total_loss(
+        self,
+        values: Any,
+        target: Tensor,
+        target_mask: Tensor,
+        *,
+        label_smoothing: float = 0.0,
+        reduction: Literal["mean", "sum"] = "mean",
+    ) -> Tensor:
         """`cross_entropy`, plus ``coverage_loss`` times `coverage_loss` where the config has one.
 
         Args:
             values: what ``forward`` gave.
             target: (B, T) int64.
             target_mask: (B, T) bool.
+            label_smoothing: see `cross_entropy`.
+            reduction: "mean" or "sum" over the real target symbols.
         """
-        loss = cross_entropy(values.output, target, target_mask)
+        loss = cross_entropy(values.output, target, target_mask, label_smoothing=label_smoothing, reduction=reduction)
         if self.config is not None and self.config.coverage_loss:
-            loss = loss + self.config.coverage_loss * coverage_loss(values.coverage, values.attn_weights, target_mask)
+            again = coverage_loss(values.coverage, values.attn_weights, target_mask, reduction=reduction)
+            loss = loss + self.config.coverage_loss * again
         return loss
 
     def greedy(self, source: Tensor, source_mask: Tensor, *, max_length: int) -> Decoded:
