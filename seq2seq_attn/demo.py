@@ -21,6 +21,7 @@ from seq2seq_attn.decoder import Decoded
 from seq2seq_attn.drawing.drawing import RenderError
 from seq2seq_attn.seq2seq import Seq2Seq
 from seq2seq_attn.training.loop import Progress, exact_match, train
+from seq2seq_attn.training.ranks import usable
 
 _FRAMES = 24  # of the animation
 
@@ -57,7 +58,7 @@ def run(
     ALPHABET.indices(messages[-1])
     torch.manual_seed(seed)
     random = Random(seed)
-    model = Seq2Seq.from_diagram(diagram or config.diagram, config).to(_device(device))
+    model = Seq2Seq.from_diagram(diagram or config.diagram, config).to(usable(device))
     unseen = cipher.hold_out(held_out, max_length, random)
     _check_writable(out)
     batches = cipher.training_batches(
@@ -159,11 +160,3 @@ def _check_writable(out: Path) -> None:
     probe = out / "measured.json.new"
     probe.write_text("")
     probe.unlink()
-
-
-def _device(name: str) -> torch.device:
-    try:
-        torch.zeros(1, device=name).item()
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}") from None
-    return torch.device(name)

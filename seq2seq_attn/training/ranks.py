@@ -1,0 +1,87 @@
+"""The processes of one training, as torchrun starts them: one on each GPU, or several on the cores of a machine."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import torch
+from torch import Tensor, distributed
+
+_LOST = re.compile(r"gloo|NCCL|[Cc]onnection|[Tt]imed? ?out")
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among those of a training; alone, the first of one.
+
+    Attributes:
+        rank: from 0; the first alone writes files.
+        world_size: how many there are.
+        device: what this one computes on.
+    """
+
+    rank: int = 0
+    world_size: int = 1
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the process that writes."""
+        return self.rank == 0
+
+    def shared(self, tensor: Tensor) -> Tensor:
+        """The first process's numbers, in all of them; a tensor of the same shape and dtype on ``device`` in each."""
+        if self.world_size > 1:
+            distributed.broadcast(tensor, src=0)
+        return tensor
+
+
+@contextmanager
+def joined(device: str = "cpu", *, timeout: float = 600.0) -> Iterator[Ranks]:
+    """Join the processes that torchrun has started with this one, for a while; without torchrun, be alone.
+
+    Args:
+        device: "cpu", "cuda", "cuda:1", …; under torchrun "cuda" is the GPU of this process's own number.
+        timeout: seconds that a process waits for the others before it gives up.
+
+    Raises:
+        ValueError: a device that cannot be used.
+        ConnectionError: another process has ended, or has not answered for that long.
+    """
+    if "RANK" not in os.environ:
+        yield Ranks(device=usable(device))
+        return
+    own = usable(f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" else device)
+    rank = int(os.environ["RANK"])
+    try:
+        distributed.init_process_group("nccl" if own.type == "cuda" else "gloo", timeout=timedelta(seconds=timeout))
+        yield Ranks(rank, distributed.get_world_size(), own)
+    except (RuntimeError, distributed.DistError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if not isinstance(error, distributed.DistError) and not _LOST.search(first):
+            raise
+        raise ConnectionError(
+            f"rank {rank}: another process of this training has ended or does not answer ({first}); "
+            f"its last checkpoint is kept: start the same command again with --resume"
+        ) from None
+    finally:
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
+
+
+def usable(device: str) -> torch.device:
+    """A device that a tensor has been put on.
+
+    Raises:
+        ValueError: one that is not there, or no device.
+    """
+    try:
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from None
+    return torch.device(device)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from seq2seq_attn.training.ranks import joined, usable
+
+
+def torchrun(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    script = str(Path(__file__).parent / "ranks_run.py")
+    return subprocess.run([*command, script, *arguments], capture_output=True, text=True, timeout=120)
+
+
+def test_alone_a_process_is_the_first_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RANK", raising=False)
+    with joined() as ranks:
+        assert (ranks.rank, ranks.world_size, ranks.is_first, ranks.device.type) == (0, 1, True, "cpu")
+        assert ranks.shared(torch.tensor([3.0])).item() == 3.0
+
+
+def test_under_torchrun_all_have_what_the_first_has() -> None:
+    done = torchrun("well", "60")
+    assert done.returncode == 0, done.stderr
+    assert sorted(re.findall(r"rank \d of 2 has [\d.]+, first \w+", done.stdout)) == [
+        "rank 0 of 2 has 5.0, first True",
+        "rank 1 of 2 has 5.0, first False",
+    ]
+
+
+def test_when_a_process_dies_the_others_end_and_say_why() -> None:
+    done = torchrun("killed", "60")
+    assert done.returncode != 0
+    message = (
+        r"rank 0: another process of this training has ended or does not answer \(.*\); its last checkpoint is kept"
+    )
+    assert re.search(message, done.stdout) or "SIGTERM" in done.stderr  # torchrun may have been faster
+
+
+@pytest.mark.slow
+def test_a_process_that_does_not_answer_is_given_up() -> None:
+    begin = time.monotonic()
+    done = torchrun("silent", "3")
+    assert done.returncode != 0 and time.monotonic() - begin < 100  # torchrun itself waits 30 s for who does not end
+    assert re.search(r"rank 0: another process .* start the same command again with --resume", done.stdout)
+
+
+def test_other_errors_are_not_taken_for_a_lost_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RANK", raising=False)
+    with pytest.raises(RuntimeError, match="shapes"), joined():
+        raise RuntimeError("shapes do not fit")
+
+
+def test_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match="device 'cuda:77' cannot be used: "):
+        usable("cuda:77")
+    with pytest.raises(ValueError, match="device 'moon' cannot be used: "):
+        usable("moon")
