@@ -61,7 +61,9 @@ class Vocabulary:
         Raises:
             ValueError: no symbol is there so often.
         """
-        counts = Counter(symbol for text in texts for symbol in segmentation.split(text))
+        counts: Counter[str] = Counter()
+        for text in texts:
+            counts.update(segmentation.split(text))
         symbols = sorted((s for s, times in counts.items() if times >= min_count), key=lambda s: (-counts[s], s))
         if not symbols:
             raise ValueError(f"none of the {len(counts)} symbols is there {min_count} times; give more text")
