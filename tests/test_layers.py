@@ -14,18 +14,31 @@ import seq2seq_attn
 
 PACKAGE = Path(seq2seq_attn.__file__).parent
 # Each of them is one name here.
-FOLDERS = ("nodes", "encoders", "wirings", "drawing", "tensors", "plots", "explorer", "data", "training", "commands")
+FOLDERS = (
+    "nodes",
+    "encoders",
+    "wirings",
+    "drawing",
+    "tensors",
+    "plots",
+    "explorer",
+    "data",
+    "presets",
+    "training",
+    "commands",
+)
 LAYERS = [
     {"graph", "config", "mask", "code"},
     {"mermaid", "signature", "schedule", "whole", "nodes", "alphabet"},
     {"compare", "kinds", "wiring", "encoders", "bridge", "initial", "checkpoint", "data"},
-    {"drawing", "sizes", "wirings", "wired", "trace", "tensors", "rehearsal", "bands"},
+    {"drawing", "sizes", "wirings", "wired", "trace", "tensors", "rehearsal", "bands", "presets"},
     {"picture", "loop", "gradient"},
     {"build", "decoder", "examine"},
     {"search"},
     {"explorer"},
     {"view"},
     {"seq2seq"},
+    {"translate"},
     {"cipher", "training", "plots"},
     {"demo"},
     {"commands"},
@@ -50,6 +63,7 @@ WITHOUT_TORCH = [
         "commands.check",
     ),
     "commands.summary",
+    *("data.corpus", "presets"),
     "training.recipe",
     "training.rates",
     *(f"drawing.{name}" for names in DRAWING for name in sorted(names)),
