@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-import torch
-from torch import Tensor
-
 from seq2seq_attn.alphabet import Batch
 from seq2seq_attn.seq2seq import Seq2Seq
+from seq2seq_attn.training.objective import Objective, all_right
+from seq2seq_attn.training.recipe import Recipe
+from seq2seq_attn.training.update import Update
 
 
 class Progress(NamedTuple):
@@ -44,30 +45,16 @@ def train(
         ValueError: batches that end before ``steps``; a loss or gradient that is not finite, before it can
             reach the weights.
     """
-    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / (warmup + 1), 1.0, 2 * (1 - step / steps))
-    )
-    model.train()
+    recipe = Recipe(updates=steps, learning_rate=learning_rate, clip=clip)
+    update = Update(Objective(model, recipe), recipe, seeded=False)
     done = 0
     for done, batch in enumerate(batches, start=1):
-        values = model(*batch)
-        loss = model.total_loss(values, batch.target, batch.target_mask)
-        if not torch.isfinite(loss):
-            raise ValueError(
-                f"the loss of step {done} is {loss.item()}; try a lower learning rate than {learning_rate}"
-            )
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
-        if not torch.isfinite(norm):
-            raise ValueError(
-                f"the gradient of step {done} is {norm.item()}; try a lower learning rate than {learning_rate}"
-            )
-        optimizer.step()
-        schedule.step()
-        right = _right(values.output.argmax(dim=-1), batch.target, batch.target_mask)
-        yield Progress(done, loss.item(), right.float().mean().item())
+        falling = 2 * (1 - (done - 1) / steps)
+        outcome = update.run(batch, done, rate=learning_rate * min(done / (warmup + 1), 1.0, falling))
+        if not outcome.applied:
+            name, value = ("gradient", outcome.norm) if math.isfinite(outcome.loss) else ("loss", outcome.loss)
+            raise ValueError(f"the {name} of step {done} is {value}; try a lower learning rate than {learning_rate}")
+        yield Progress(done, outcome.loss, outcome.exact_match)
         if done == steps:
             return
     raise ValueError(f"the batches ended after {done} of {steps} steps")
@@ -80,13 +67,8 @@ def exact_match(model: Seq2Seq, batches: Iterable[Batch]) -> float:
     for batch in batches:
         decoded = model.greedy(batch.source, batch.source_mask, max_length=batch.target.shape[1])
         size = decoded.symbols.shape[1]
-        right += int(_right(decoded.symbols, batch.target[:, :size], batch.target_mask[:, :size]).sum())
+        right += int(all_right(decoded.symbols, batch.target[:, :size], batch.target_mask[:, :size]).sum())
         rows += len(batch.source)
     if not rows:
         raise ValueError("there is no batch to score")
     return right / rows
-
-
-def _right(symbols: Tensor, target: Tensor, target_mask: Tensor) -> Tensor:
-    """Which rows have every real symbol of the target, (B, T) → (B,) bool."""
-    return ((symbols == target) | ~target_mask).all(dim=1)
