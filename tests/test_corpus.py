@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from pathlib import Path
@@ -152,6 +153,16 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         Corpus.open(tmp_path / "a.tsv")
     with pytest.raises(FileNotFoundError, match=r"b\.txt"):
         Corpus.open(written(tmp_path / "a.txt", b"a\n"), tmp_path / "b.txt")
+
+
+def test_a_pipe_is_refused() -> None:
+    reading, writing = os.pipe()
+    os.close(writing)
+    try:
+        with pytest.raises(ValueError, match=f"/dev/fd/{reading} is a pipe, which can be read only once; give a file"):
+            Corpus.open(f"/dev/fd/{reading}")
+    finally:
+        os.close(reading)
 
 
 def test_a_closed_corpus_gives_no_text(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ class Batches:
     """Which rows of a corpus go together, epoch by epoch; a function of seed and epoch, so that nothing is to be saved.
 
     The rows of a batch, times the positions of its longest source or of its longest target with ``eos``, whichever are
-    more, are at most ``max_tokens``. All pairs are read once, for their lengths, of which 12 bytes a pair are kept.
+    more, are at most ``max_tokens``. All pairs are read once, for their lengths, of which 20 bytes a pair are kept.
 
     Args:
         corpus: where the rows are.

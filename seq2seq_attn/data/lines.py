@@ -24,17 +24,19 @@ class Lines(Sequence[str]):
     order mark at the start is left out. In memory are 8 bytes a line. The file has to stay as it is meanwhile.
 
     Args:
-        path: a file; a pipe has no lines to come back to.
+        path: of the file.
 
     Raises:
         OSError: a file that cannot be read.
-        ValueError: a line that is asked for and is no UTF-8, or holds a NUL or a CR, with ``file:line``; and any line
-            after `close`.
+        ValueError: a pipe; a line that is asked for and is no UTF-8, or holds a NUL or a CR, with ``file:line``; any
+            line after `close`.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         with self.path.open("rb") as file:
+            if not file.seekable():
+                raise ValueError(f"{path} is a pipe, which can be read only once; give a file")
             self._starts = _starts(file)
             # A file of no bytes cannot be mapped, and has no line that could be asked for.
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if self._starts[-1] else mmap.mmap(-1, 1)
