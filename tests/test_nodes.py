@@ -170,6 +170,27 @@ def test_all_steps_at_once_are_the_steps_one_by_one(row: Row) -> None:
     close_with_gradients(node, together, node(*together, **row.hidden(RAGGED)), steps)
 
 
+@every([row for row in NODES if getattr(row.build(), "rows", False)])
+def test_rows_that_know_nothing_of_each_other_are_the_rows_one_by_one(row: Row) -> None:
+    node, columns = row.node(), list(zip(*(row.arguments() for _ in range(T)), strict=True))
+
+    def stacked(column: Any) -> Any:
+        parts = zip(*map(tensors, column), strict=True)
+        return rebuilt(column[0], (torch.stack(part, dim=1) for part in parts))
+
+    alone = [node(*arguments) for arguments in zip(*columns, strict=True)]
+    close(node(*map(stacked, columns)), stacked(alone))
+
+
+@every([row for row in NODES if getattr(row.build(), "rows", False)])
+def test_rows_in_one_argument_only_are_refused(row: Row) -> None:
+    first, state, second = row.arguments()
+    with pytest.raises(ValueError, match=r"no K, but K = 1 in prev_decoder(.output)?; node \w+ does not broadcast"):
+        row.node()(first, mapped(state, lambda part: part[:, None]), second)
+    with pytest.raises(ValueError, match=r"K = 1, but no K in prev_decoder; node \w+ does not broadcast"):
+        row.node()(first[:, None], state, second)
+
+
 @every([row for row in NODES if hasattr(row.build(), "sequence")])
 def test_a_sequence_is_the_steps_one_by_one(row: Row) -> None:
     node, (first, state, second) = row.node(), row.arguments()

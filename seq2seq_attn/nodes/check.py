@@ -14,8 +14,8 @@ def check(node: nn.Module, **arguments: tuple[Any, str]) -> None:
     Args:
         node: the node; its first parameter, if any, tells the expected dtype and device.
         arguments: by name, each value with its shape: ``"B [T] query_size"``. A capital letter is an axis on which all
-            arguments agree; ``[T]``, the steps, is there in all of them or in none; a word is an attribute of the node
-            that holds the size.
+            arguments agree; one in brackets, ``[T]``, the steps, or ``[K]``, rows that know nothing of each other, is
+            there in all of them or in none; a word is an attribute of the node that holds the size.
 
     Raises:
         TypeError: an argument that is no tensor, or of another dtype.
@@ -26,10 +26,10 @@ def check(node: nn.Module, **arguments: tuple[Any, str]) -> None:
     for name, (value, shape) in arguments.items():
         if not isinstance(value, Tensor):
             raise TypeError(f"{name} is a {type(value).__name__}; node {_name(node)} takes a tensor ({_commas(shape)})")
-        wanted = shape.replace("[T]", "T").split()
-        if "[T]" in shape and value.dim() == len(wanted) - 1:
-            wanted.remove("T")
-            _agree(node, axes, name, value, "T", None)
+        wanted, bracket = shape.replace("[", "").replace("]", "").split(), shape.find("[")
+        if bracket >= 0 and value.dim() == len(wanted) - 1:
+            wanted.remove(shape[bracket + 1])
+            _agree(node, axes, name, value, shape[bracket + 1], None)
         if value.dim() != len(wanted):
             raise ValueError(f"{name} is {tuple(value.shape)}; node {_name(node)} takes ({_commas(shape)})")
         for axis, size in zip(wanted, value.shape, strict=True):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from seq2seq_attn.nodes.check import check
-from seq2seq_attn.nodes.rnn import ElmanStep, GRUStep, LSTMStep, joined
+from seq2seq_attn.nodes.rnn import ElmanStep, GRUStep, LSTMStep, before, joined
 from seq2seq_attn.nodes.state import LayeredState, Layers, LSTMState, State, visible
 
 
@@ -41,6 +41,7 @@ class LayeredStep(nn.Module):
     """
 
     label = "RNN"
+    rows = True
 
     def __init__(
         self,
@@ -71,12 +72,12 @@ class LayeredStep(nn.Module):
         self.layers = nn.ModuleList(layer(hidden_size if n else input_size) for n in range(num_layers))
 
     def forward(self, prev_output: State, prev_decoder: LayeredState, *context: State) -> LayeredState:
-        """One step.
+        """One step; with an axis K as in `GRUStep.forward`.
 
         Args:
-            prev_output: y_{i-1}, embedded, or whatever the first arrow brings, (B, E).
+            prev_output: y_{i-1}, embedded, or whatever the first arrow brings, (B, [K], E).
             prev_decoder: s_{i-1}, a `LayeredState`.
-            context: c_i, (B, M), and whatever further arrows bring.
+            context: c_i, (B, [K], M), and whatever further arrows bring.
 
         Returns:
             s_i, a `LayeredState`.
@@ -85,7 +86,7 @@ class LayeredStep(nn.Module):
             TypeError, ValueError: see `check` and `check_inputs`; a ``prev_decoder`` that is no `LayeredState` of as
                 many layers.
         """
-        inputs, noise = self._begin(prev_output, prev_decoder, context, "B")
+        inputs, noise = self._begin(prev_output, prev_decoder, context)
         states: list[Tensor | LSTMState] = []
         for number, layer in enumerate(self.layers):
             state = prev_decoder.layers[number]
@@ -101,7 +102,7 @@ class LayeredStep(nn.Module):
 
         With variational dropout in training the steps run one by one: no library drops the previous state.
         """
-        inputs, noise = self._begin(prev_output, prev_decoder, context, "B T")
+        inputs, noise = self._begin(prev_output, prev_decoder, context, axes="B T")
         if noise:
             state, outputs = prev_decoder._replace(noise=noise), []
             for step in inputs.unbind(dim=1):
@@ -119,14 +120,14 @@ class LayeredStep(nn.Module):
         return LayeredState(visible(states[-1]).clone(), Layers(*states), Layers())
 
     def _begin(
-        self, prev_output: State, prev_decoder: LayeredState, context: tuple[State, ...], axes: str
+        self, prev_output: State, prev_decoder: LayeredState, context: tuple[State, ...], axes: str = "B [K]"
     ) -> tuple[Tensor, Layers]:
         """The inputs side by side, and this sentence's noise: drawn at its first step, kept in the state after it."""
         layers = len(prev_decoder.layers) if isinstance(prev_decoder, LayeredState) else 0
         if layers != self.num_layers:
             kind = f"LayeredState of {layers}" if layers else type(prev_decoder).__name__
             raise TypeError(f"prev_decoder is a {kind}; node LayeredStep takes a LayeredState of {self.num_layers}")
-        check(self, **{"prev_decoder.output": (prev_decoder.output, "B hidden_size")})
+        check(self, **{"prev_decoder.output": (prev_decoder.output, f"{before(axes)} hidden_size")})
         inputs = joined(self, prev_output, visible(prev_decoder.layers[-1]), context, axes)
         if not (self.variational and self.training):
             return inputs, Layers()

@@ -35,6 +35,7 @@ class GRUStep(nn.Module):
     """
 
     label = "RNN"
+    rows = True
 
     def __init__(self, input_size: int, hidden_size: int, *, reset_after: bool = True) -> None:
         super().__init__()
@@ -42,23 +43,23 @@ class GRUStep(nn.Module):
         self.cell = nn.GRUCell(input_size, hidden_size)
 
     def forward(self, prev_output: State, prev_decoder: Tensor, *context: State) -> Tensor:
-        """One step.
+        """One step; with an axis K, of as many rows that know nothing of each other, each with a state of its own.
 
         Args:
-            prev_output: y_{i-1}, embedded, or whatever the first arrow brings, (B, E).
-            prev_decoder: s_{i-1}, (B, H).
-            context: c_i, (B, M), and whatever further arrows bring.
+            prev_output: y_{i-1}, embedded, or whatever the first arrow brings, (B, [K], E).
+            prev_decoder: s_{i-1}, (B, [K], H).
+            context: c_i, (B, [K], M), and whatever further arrows bring.
 
         Returns:
-            s_i, (B, H).
+            s_i, (B, [K], H).
 
         Raises:
             TypeError, ValueError: see `check` and `check_inputs`.
         """
         inputs = joined(self, prev_output, prev_decoder, context)
         if self.reset_after:
-            state: Tensor = self.cell(inputs, prev_decoder)
-            return state
+            state: Tensor = self.cell(flat(inputs), flat(prev_decoder))
+            return state.reshape(prev_decoder.shape)
         cell = self.cell
         gates = F.linear(inputs, cell.weight_ih, cell.bias_ih)
         return reset_before(gates, prev_decoder, cell.weight_hh, cell.bias_hh)
@@ -87,18 +88,18 @@ def reset_before(gates: Tensor, state: Tensor, weight_hh: Tensor, bias_hh: Tenso
     """A GRU step whose reset gate acts before the recurrent product (Bahdanau et al. 2015, appendix A.1.1).
 
     Args:
-        gates: W x + b for the gates r, z, n in torch's order, (B, 3 H).
-        state: the previous state, (B, H).
+        gates: W x + b for the gates r, z, n in torch's order, (B, [K], 3 H).
+        state: the previous state, (B, [K], H).
         weight_hh: U_r, U_z, U_n, (3 H, H).
         bias_hh: (3 H).
 
     Returns:
-        The new state, (B, H).
+        The new state, (B, [K], H).
     """
     hidden = state.shape[-1]
     recurrent = F.linear(state, weight_hh[: 2 * hidden], bias_hh[: 2 * hidden])
-    r, z = torch.sigmoid(gates[:, : 2 * hidden] + recurrent).chunk(2, dim=-1)
-    n = torch.tanh(gates[:, 2 * hidden :] + F.linear(r * state, weight_hh[2 * hidden :], bias_hh[2 * hidden :]))
+    r, z = torch.sigmoid(gates[..., : 2 * hidden] + recurrent).chunk(2, dim=-1)
+    n = torch.tanh(gates[..., 2 * hidden :] + F.linear(r * state, weight_hh[2 * hidden :], bias_hh[2 * hidden :]))
     return (1 - z) * n + z * state
 
 
@@ -116,6 +117,7 @@ class ElmanStep(nn.Module):
     """
 
     label = "RNN"
+    rows = True
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
@@ -124,8 +126,8 @@ class ElmanStep(nn.Module):
 
     def forward(self, prev_output: State, prev_decoder: Tensor, *context: State) -> Tensor:
         """One step; see `GRUStep.forward`."""
-        state: Tensor = self.cell(joined(self, prev_output, prev_decoder, context), prev_decoder)
-        return state
+        state: Tensor = self.cell(flat(joined(self, prev_output, prev_decoder, context)), flat(prev_decoder))
+        return state.reshape(prev_decoder.shape)
 
     def sequence(self, prev_output: State, prev_decoder: Tensor, *context: State) -> Tensor:
         """All steps at once; see `GRUStep.sequence`."""
@@ -154,6 +156,7 @@ class LSTMStep(nn.Module):
     """
 
     label = "RNN"
+    rows = True
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
@@ -161,25 +164,26 @@ class LSTMStep(nn.Module):
         self.cell = nn.LSTMCell(input_size, hidden_size)
 
     def forward(self, prev_output: State, prev_decoder: LSTMState, *context: State) -> LSTMState:
-        """One step.
+        """One step; with an axis K as in `GRUStep.forward`.
 
         Args:
-            prev_output: y_{i-1}, embedded, or whatever the first arrow brings, (B, E).
-            prev_decoder: s_{i-1}, an `LSTMState` of two (B, H).
-            context: c_i, (B, M), and whatever further arrows bring.
+            prev_output: y_{i-1}, embedded, or whatever the first arrow brings, (B, [K], E).
+            prev_decoder: s_{i-1}, an `LSTMState` of two (B, [K], H).
+            context: c_i, (B, [K], M), and whatever further arrows bring.
 
         Returns:
-            s_i, an `LSTMState` of two (B, H).
+            s_i, an `LSTMState` of two (B, [K], H).
 
         Raises:
             TypeError, ValueError: see `check` and `check_inputs`; a ``prev_decoder`` that is no `LSTMState`.
         """
-        inputs = self._joined(prev_output, prev_decoder, context, "B")
-        return LSTMState(*self.cell(inputs, tuple(prev_decoder)))
+        inputs = self._joined(prev_output, prev_decoder, context)
+        made = self.cell(flat(inputs), tuple(map(flat, prev_decoder)))
+        return LSTMState(*(part.reshape(prev_decoder.hidden.shape) for part in made))
 
     def sequence(self, prev_output: State, prev_decoder: LSTMState, *context: State) -> Tensor:
         """The hidden parts of all steps at once, (B, T, H); see `GRUStep.sequence`."""
-        inputs = self._joined(prev_output, prev_decoder, context, "B T")
+        inputs = self._joined(prev_output, prev_decoder, context, axes="B T")
         first = [part[None] for part in prev_decoder]
         states: Tensor = torch.lstm(inputs, first, *library(self, self.cell))[0]
         return states
@@ -189,24 +193,36 @@ class LSTMStep(nn.Module):
         zeros = encoder_hidden.new_zeros(len(encoder_hidden), self.hidden_size)
         return LSTMState(zeros, zeros.clone())
 
-    def _joined(self, prev_output: State, prev_decoder: Any, context: tuple[State, ...], axes: str) -> Tensor:
+    def _joined(self, prev_output: State, prev_decoder: Any, context: tuple[State, ...], axes: str = "B [K]") -> Tensor:
         if not isinstance(prev_decoder, LSTMState):
             kind = type(prev_decoder).__name__
             raise TypeError(f"prev_decoder is a {kind}; node LSTMStep takes an LSTMState(hidden, cell)")
         check(
             self,
-            prev_decoder=(prev_decoder.hidden, "B hidden_size"),
-            **{"prev_decoder.cell": (prev_decoder.cell, "B hidden_size")},
+            prev_decoder=(prev_decoder.hidden, f"{before(axes)} hidden_size"),
+            **{"prev_decoder.cell": (prev_decoder.cell, f"{before(axes)} hidden_size")},
         )
         return joined(self, prev_output, prev_decoder.hidden, context, axes)
 
 
-def joined(node: nn.Module, first: State, prev_decoder: Tensor, others: tuple[State, ...], axes: str = "B") -> Tensor:
+def joined(
+    node: nn.Module, first: State, prev_decoder: Tensor, others: tuple[State, ...], axes: str = "B [K]"
+) -> Tensor:
     """The inputs of a recurrent node side by side, checked against each other and its state: (*axes, input_size)."""
     inputs = tuple(visible(value) for value in (first, *others))
     shapes = {f"input {n}": (value, f"{axes} F{n}") for n, value in enumerate(inputs, start=1)}
-    check(node, prev_decoder=(prev_decoder, "B hidden_size"), **shapes)
+    check(node, prev_decoder=(prev_decoder, f"{before(axes)} hidden_size"), **shapes)
     return check_inputs(node, inputs, "input_size")
+
+
+def before(axes: str) -> str:
+    """The axes of s_{i-1}, by those of the inputs: a sequence of them, "B T", has one state to begin with."""
+    return axes.removesuffix(" T")
+
+
+def flat(value: Tensor) -> Tensor:
+    """As torch's cells take it, (B, [K], F) → (B [K], F)."""
+    return value if value.dim() == 2 else value.flatten(0, 1)
 
 
 def library(node: nn.Module, cell: nn.RNNCellBase) -> tuple[Any, ...]:
