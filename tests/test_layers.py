@@ -29,12 +29,13 @@ FOLDERS = (
     "commands",
 )
 LAYERS = [
-    {"graph", "config", "mask", "code"},
+    {"graph", "config", "mask", "code", "manifest"},
     {"mermaid", "signature", "schedule", "whole", "nodes", "alphabet"},
     {"compare", "kinds", "wiring", "encoders", "bridge", "initial", "checkpoint", "data"},
     {"drawing", "sizes", "wirings", "wired", "trace", "tensors", "rehearsal", "bands", "presets"},
     {"picture", "loop", "gradient", "scores"},
     {"build", "decoder", "examine"},
+    {"ensemble"},
     {"search"},
     {"explorer"},
     {"view"},
@@ -54,7 +55,7 @@ DRAWING = [
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 WITHOUT_TORCH = [
-    *("graph", "code", "config", "mermaid", "signature", "kinds", "schedule", "whole", "compare", "cli"),
+    *("graph", "code", "config", "manifest", "mermaid", "signature", "kinds", "schedule", "whole", "compare", "cli"),
     *(
         "commands.arguments",
         "commands.models",
