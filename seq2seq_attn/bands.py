@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from seq2seq_attn.graph import Graph, Operation
 from seq2seq_attn.nodes.state import visible
@@ -30,6 +30,21 @@ class Plan(NamedTuple):
     schedule: Schedule
     hidden: Mapping[str, Mapping[str, str]]
     result: Any
+
+    def takes_rows(self, step: nn.Module) -> bool:
+        """Whether the step's nodes take an axis of rows behind B that know nothing of each other: several hypotheses.
+
+        With ``all_steps`` an axis of steps, all of them given, is that already. What is made for each step of h_j alone
+        would lack the axis.
+        """
+        for operation in self.graph.operations.values():
+            node = step.get_submodule(operation.id)
+            has_steps = any("i" in self.graph.values[id].axes for id in operation.inputs)
+            if has_steps and not (getattr(node, "all_steps", False) or getattr(node, "rows", False)):
+                return False
+            if not has_steps and "i" in self.graph.values[operation.output].axes:
+                return False
+        return True
 
 
 class Bands:

@@ -69,8 +69,6 @@ class Loop:
             hidden["keys"] = step.keys(sentence.encoder_hidden)
         self.hidden = {word: value for word, value in hidden.items() if word in step.keywords()}
         self.carried: dict[str, Any] = dict(self.first)
-        self._given, self._device = (self.constant, self.hidden), sentence.mask.device
-        self._sentences = list(range(len(sentence.mask)))
 
     def __call__(self, prev_output: Tensor) -> Any:
         """One step with y_{i-1}, (B, E)."""
@@ -78,34 +76,6 @@ class Loop:
         result = self.step(**given, **self.constant, **self.carried, **self.hidden)
         self.carried = {before: getattr(result, now) for before, now in self.handed_on.items()}
         return result
-
-    def select(self, rows: list[int], sentences: list[int]) -> None:
-        """Go on from some rows of the last step, in any order, a row perhaps several times: the hypotheses of a beam.
-
-        What a sentence gives to all its rows, as h_j, is a view if all rows are of one sentence. Of several it is
-        copied for each row, since torch cannot expand them one by one; again only when ``sentences`` has changed.
-
-        Args:
-            rows: the row of the last step, or of the batch before the first, that each new row goes on from.
-            sentences: the row of the batch that each new row belongs to.
-        """
-        chosen = torch.tensor(rows, device=self._device)
-        self.carried = {word: _each(lambda tensor: tensor[chosen], value) for word, value in self.carried.items()}
-        if sentences == self._sentences:
-            return
-        self._sentences = sentences
-        if len({*sentences}) == 1:
-            one, number = slice(sentences[0], sentences[0] + 1), len(sentences)
-            self._give(lambda tensor: tensor[one].expand(number, *tensor.shape[1:]))
-        else:
-            owners = torch.tensor(sentences, device=self._device)
-            self._give(lambda tensor: tensor[owners])
-
-    def _give(self, function: Callable[[Tensor], Tensor]) -> None:
-        """Let every step be given what a function makes of each tensor of the batch."""
-        self.constant, self.hidden = (
-            {word: _each(function, value) for word, value in values.items()} for values in self._given
-        )
 
     def plain(self, prev_outputs: Tensor) -> Any:
         """Every step in turn; ``prev_outputs`` is (B, T, E), and each value of the result has an axis T behind B."""
@@ -168,11 +138,11 @@ def _first(step: Wiring, maker: Operation | None, name: str, symbol: str, senten
 
 def _copied(value: Any) -> Any:
     """The same numbers in other tensors, so that a step that changes what it is given changes these."""
-    return _each(lambda tensor: tensor.detach().clone(), value)
+    return each(lambda tensor: tensor.detach().clone(), value)
 
 
-def _each(function: Callable[[Tensor], Tensor], value: Any) -> Any:
+def each(function: Callable[[Tensor], Tensor], value: Any) -> Any:
     """A value of the same form, a tensor or a state of several, of what a function makes of each tensor."""
     if isinstance(value, Tensor):
         return function(value)
-    return type(value)(*(_each(function, part) for part in value)) if isinstance(value, tuple) else value
+    return type(value)(*(each(function, part) for part in value)) if isinstance(value, tuple) else value

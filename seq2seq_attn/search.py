@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
-from seq2seq_attn.decoder import Decoder, log_probabilities
-from seq2seq_attn.loop import Loop, Sentence
+from seq2seq_attn.decoder import Decoder
+from seq2seq_attn.ensemble import Ensemble
+from seq2seq_attn.loop import Sentence
 
 
 class Hypothesis(NamedTuple):
@@ -82,7 +82,7 @@ def beam_search(
     the step and keeps its place in the beam, as in Bahdanau's own code, so that ``size`` 1 is greedy decoding. A
     sentence is done, and leaves the batch, when all its places have ended, when no hypothesis that goes on can come
     among the ``n_best`` any more, or at ``max_length``; what is cut off there is ranked with the rest. A symbol of
-    probability zero is never chosen. Hypotheses share what the encoder read as `Loop.select` says.
+    probability zero is never chosen. Those of a sentence share what its encoder read, as `Hypotheses` says.
 
     With ``others`` an ensemble searches: the log-probability of a symbol is the mean of those that the models give it,
     so that the score of a target is the mean of its scores. That is a geometric mean of probabilities, which is not
@@ -109,12 +109,12 @@ def beam_search(
     """
     limits = [max_length] * len(sentence.mask) if isinstance(max_length, int) else [*max_length]
     _check(size, limits, length_penalty, n_best, len(sentence.mask))
-    ensemble = _Ensemble([(decoder, sentence), *others])
+    ensemble = Ensemble([(decoder, sentence), *others], bos)
     beams = [_Beam(number, [_Path(None, bos, 0.0, number, 0)]) for number in range(len(sentence.mask))]
     going, weights, steps = beams, list[Tensor](), list[list[_Path]]()
     for length in range(1, max(limits) + 1):
         totals, attn_weights = _run(ensemble, going)
-        weights.append(attn_weights)
+        weights.append(attn_weights.flatten(0, 1))
         _extend(going, totals, size)
         if keep_steps and going[0] is beams[0]:
             steps.append(going[0].live)
@@ -185,60 +185,30 @@ class _Beam:
     ended: list[_Path] = field(default_factory=list)
 
 
-class _Ensemble:
-    """Models that go on together, each with its own loop over what its encoder read of the same sentences.
+def _run(ensemble: Ensemble, beams: Sequence[_Beam]) -> tuple[Tensor, Tensor]:
+    """One step of all that go on: their scores with each symbol behind them, (B, K, V), and where they looked.
 
-    ``positions`` is, of each sentence, the number of those that the attention weights are about; known after a step.
+    Where fewer than K of a sentence go on, the first stands again in their place, with a score of -inf.
     """
-
-    def __init__(self, members: Sequence[tuple[Decoder, Sentence]]) -> None:
-        if len(sentences := {len(sentence.mask) for _, sentence in members}) > 1:
-            raise ValueError(f"the models of an ensemble are given {sorted(sentences)} sentences; give all the same")
-        self.members, self.positions = members, list[int]()
-        self.loops = [Loop(decoder.step, sentence) for decoder, sentence in members]
-
-    def __call__(self, symbols: list[int], rows: list[int], sentences: list[int]) -> tuple[Tensor, Tensor]:
-        """One step: the log-probability of each symbol, (R, V), and where the models looked, (R, …)."""
-        outputs, looked = [], []
-        for (decoder, sentence), loop in zip(self.members, self.loops, strict=True):
-            loop.select(rows, sentences)
-            step = loop(decoder.embed_target(torch.tensor(symbols, device=sentence.mask.device)))
-            outputs.append(log_probabilities(step.output))
-            if hasattr(step, "attn_weights"):
-                looked.append((step.attn_weights, sentence.mask))
-        if len(widths := {output.shape[-1] for output in outputs}) > 1:
-            raise ValueError(
-                f"the models of an ensemble write {sorted(widths)} symbols; they need one target vocabulary"
-            )
-        if not looked:
-            mask = self.members[0][1].mask
-            looked = [(outputs[0].new_zeros(len(symbols), 0), torch.zeros_like(mask))]
-        self.positions = looked[0][1].sum(dim=1).tolist()
-        weights = [weights for weights, _ in looked]
-        return _mean(outputs), _mean(weights) if len({one.shape for one in weights}) == 1 else weights[0]
-
-
-def _run(ensemble: _Ensemble, beams: Sequence[_Beam]) -> tuple[Tensor, Tensor]:
-    """One step of all that go on: their scores with each symbol behind them, (R, V), and where they looked, (R, …)."""
-    live = [path for beam in beams for path in beam.live]
-    sentences = [beam.sentence for beam in beams for _ in beam.live]
-    following, weights = ensemble([path.symbol for path in live], [path.row for path in live], sentences)
-    return following.new_tensor([path.score for path in live])[:, None] + following, weights
-
-
-def _mean(values: Sequence[Tensor]) -> Tensor:
-    """Of tensors of one shape; of one, itself."""
-    return values[0] if len(values) == 1 else torch.stack(list(values)).mean(dim=0)
+    width = max(len(beam.live) for beam in beams)
+    rows = [[*beam.live, *beam.live[:1] * (width - len(beam.live))] for beam in beams]
+    scores = [[*(path.score for path in beam.live), *[-math.inf] * (width - len(beam.live))] for beam in beams]
+    symbols, parents = (
+        torch.tensor([[getattr(path, name) for path in row] for row in rows], device=ensemble.device)
+        for name in ("symbol", "row")
+    )
+    following, weights = ensemble(symbols, parents, [beam.sentence for beam in beams])
+    return following.new_tensor(scores)[..., None] + following, weights
 
 
 def _extend(beams: Sequence[_Beam], totals: Tensor, size: int) -> None:
-    """Put the best of what can follow in the place of what went on; ``totals`` is (R, V), all beams in order."""
-    counts = [len(beam.live) for beam in beams]
-    grid = pad_sequence(list(torch.split(totals, counts)), batch_first=True, padding_value=-torch.inf).flatten(1)
-    best = grid.topk(min(size, grid.shape[1]))  # of each sentence, (n, size)
-    vocabulary, first = totals.shape[1], 0
+    """Put the best of what can follow in the place of what went on; ``totals`` is (B, K, V), the beams in order."""
+    width, vocabulary = totals.shape[1:]
+    best = totals.flatten(1).topk(min(size, width * vocabulary))  # of each sentence, (B, size)
     length = beams[0].live[0].length + 1
-    for beam, scores, places in zip(beams, best.values.tolist(), best.indices.tolist(), strict=True):
+    for number, (beam, scores, places) in enumerate(
+        zip(beams, best.values.tolist(), best.indices.tolist(), strict=True)
+    ):
         if any(map(math.isnan, scores)):
             raise ValueError(
                 f"output of step {length} is no distribution for sentence {beam.sentence}: "
@@ -246,7 +216,7 @@ def _extend(beams: Sequence[_Beam], totals: Tensor, size: int) -> None:
             )
         parents, room = beam.live, size - len(beam.ended)
         beam.live = [
-            _Path(parents[place // vocabulary], place % vocabulary, score, first + place // vocabulary, length)
+            _Path(parents[place // vocabulary], place % vocabulary, score, number * width + place // vocabulary, length)
             for score, place in zip(scores[:room], places[:room], strict=True)
             if score > -math.inf
         ]
@@ -255,7 +225,6 @@ def _extend(beams: Sequence[_Beam], totals: Tensor, size: int) -> None:
                 f"nothing can be written at step {length} of sentence {beam.sentence}: each symbol has probability "
                 f"zero in a model of the ensemble; leave one of them out"
             )
-        first += len(parents)
 
 
 def _check(size: int, limits: Sequence[int], length_penalty: float, n_best: int, sentences: int) -> None:

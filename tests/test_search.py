@@ -14,10 +14,8 @@ from test_seq2seq import close, padded
 from torch import Tensor
 
 from seq2seq_attn import Seq2Seq
-from seq2seq_attn.loop import Loop
 from seq2seq_attn.mask import length_mask
 from seq2seq_attn.search import Hypothesis, Search, beam_search
-from seq2seq_attn.wiring import parts
 
 BOS, EOS = 17, 18  # of the table
 every_model = pytest.mark.parametrize("name", OPTIONS)
@@ -298,10 +296,15 @@ def test_hypotheses_are_distinct_and_the_best_comes_first(alpha: float) -> None:
         assert all(one.ended == (one.symbols[-1] == EOS) and (one.ended or len(one.symbols) == 9) for one in found)
 
 
-def rows_of(net: Seq2Seq, source: Tensor, mask: Tensor, **options: Any) -> tuple[Search, list[int]]:
-    """A search, and how many hypotheses ran at each step."""
-    rows: list[int] = []
-    handle = net.decoder.step.register_forward_hook(lambda module, args, result: rows.append(len(result.output)))
+def rows_of(net: Seq2Seq, source: Tensor, mask: Tensor, **options: Any) -> tuple[Search, list[tuple[int, int]]]:
+    """A search, and at each step the number of sentences that were in it, and of hypotheses of each."""
+    rows: list[tuple[int, int]] = []
+
+    def count(module: Any, args: tuple[Tensor]) -> None:
+        if args[0].dim() == 2:  # and not the symbol before the first step
+            rows.append((args[0].shape[0], args[0].shape[1]))
+
+    handle = net.decoder.embed_target.register_forward_pre_hook(count)
     found = search(net, source, mask, **options)
     handle.remove()
     return found, rows
@@ -315,7 +318,7 @@ def test_stopping_when_none_can_overtake_gives_the_first_of_all(n_best: int, alp
     (found, rows), (every, more) = (rows_of(net, source, mask, n_best=n, **options) for n in (n_best, 5))
     for few, many in zip(found.hypotheses, every.hypotheses, strict=True):
         same(few, many[:n_best])
-    assert sum(rows) < sum(more)
+    assert sum(map(math.prod, rows)) < sum(map(math.prod, more))
 
 
 def test_only_hypotheses_that_go_on_run_and_a_sentence_that_is_done_leaves_the_batch() -> None:
@@ -324,10 +327,11 @@ def test_only_hypotheses_that_go_on_run_and_a_sentence_that_is_done_leaves_the_b
     alone = []
     for row in range(len(source)):
         found, rows = rows_of(net, source[row : row + 1], mask[row : row + 1], size=4, max_length=9, n_best=1)
-        assert rows == [1, *(sum(not one.ended for one in step) for step in found.steps[:-1])]
-        alone.append(rows)
+        assert rows == [(1, 1), *((1, sum(not one.ended for one in step)) for step in found.steps[:-1])]
+        alone.append([hypotheses for _, hypotheses in rows])
     assert len({*map(len, alone)}) > 1
-    assert together == [sum(column) for column in itertools.zip_longest(*alone, fillvalue=0)]
+    columns = [[number for number in column if number] for column in itertools.zip_longest(*alone, fillvalue=0)]
+    assert together == [(len(column), max(column)) for column in columns]
 
 
 def test_steps_are_what_the_beam_of_the_first_sentence_held() -> None:
@@ -392,43 +396,6 @@ def test_without_a_symbol_that_ends_them_all_hypotheses_are_as_long_as_they_may_
     net, source, mask = lively()
     for row in search(net, source, mask, size=3, max_length=4, eos=None).hypotheses:
         assert [(len(one.symbols), one.ended) for one in row] == [(4, False)] * 3
-
-
-@pytest.mark.parametrize(
-    "name", ["gru", "lstm", "lstm of two layers, residual", "elman of two layers, variational", "location_aware"]
-)
-def test_rows_that_were_selected_go_on_from_those_that_were_named(name: str) -> None:
-    net = model(name).train()  # a variational state has its noise
-    source, source_mask, _, _ = batch(name)
-    loop = Loop(net.decoder.step, net.read(source, source_mask))
-    loop(net.decoder.embed_target(source[:, 0] % 17))
-    before, rows = loop.carried, [0, 2, 0, 1, 2]
-    loop.select(rows, rows)
-    for word, value in loop.carried.items():
-        assert type(value) is type(before[word])
-        for tensor, parent in zip(parts(value), parts(before[word]), strict=True):
-            assert torch.equal(tensor, torch.stack([parent[row] for row in rows]))
-
-
-def test_what_a_sentence_gives_its_hypotheses_is_shared_where_it_can_be() -> None:
-    net = model("pointer_generator")
-    source, source_mask, _, _ = batch("pointer_generator")
-    sentence = net.read(source, source_mask)
-    loop = Loop(net.decoder.step, sentence)
-    keys = loop.hidden["keys"]
-    given = {"encoder_hidden": sentence.encoder_hidden, "source": source, "mask": source_mask, "keys": keys}
-    loop.select([2, 0, 1], [0, 1, 2])
-    assert all((loop.constant | loop.hidden)[word] is value for word, value in given.items())
-    loop.select([0, 0, 2], [0, 0, 2])
-    copied = loop.constant | loop.hidden
-    assert all(torch.equal(copied[word], value[[0, 0, 2]]) for word, value in given.items())
-    loop.select([1, 0, 2], [0, 0, 2])
-    assert all((loop.constant | loop.hidden)[word] is copied[word] for word in given)
-    loop.select([2, 2, 2, 2], [2, 2, 2, 2])
-    for word, value in given.items():
-        shared = (loop.constant | loop.hidden)[word]
-        assert torch.equal(shared, value[[2, 2, 2, 2]])
-        assert shared.data_ptr() == value[2].data_ptr() and shared.stride(0) == 0
 
 
 def test_searching_leaves_no_gradient_and_takes_no_random_numbers() -> None:
