@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 import sacrebleu
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seq2seq_attn.scores import METRICS, Sentence, score
+from seq2seq_attn.scores import METRICS, Difference, Interval, Scores, Sentence, compare, interval, score
 from seq2seq_attn.scores.edits import nearest
+from seq2seq_attn.scores.tables import difference_table, table
 
 OURS = ["exact_match", "word_error_rate", "symbol_error_rate"]
 symbols = st.lists(st.sampled_from(["a", "aː", "b", "ʔ", "t͡s"]), max_size=5).map(tuple)
@@ -64,6 +65,7 @@ def test_rates_are_what_their_formulas_say(corpus: list[tuple[tuple[str, ...], l
 
 
 @given(corpus=corpora)
+@settings(max_examples=23)  # sacrebleu takes its time
 def test_the_order_of_sentences_does_not_matter_nor_that_of_references_but_for_chrf(
     corpus: list[tuple[tuple[str, ...], list[tuple[str, ...]]]],
 ) -> None:
@@ -158,3 +160,60 @@ def test_without_a_package_its_extra_is_named(package: str, metric: str, monkeyp
     with pytest.raises(ValueError, match=rf"^{package} is not installed; pip install 'seq2seq_attn\[scores\]'$"):
         values(["a"], [["a"]], metric)
     assert values(["a"], [["a"]], "exact_match") == [100]
+
+
+def scored(*metrics: str) -> Scores:
+    """The corpus of this file, scored by one reference each."""
+    return score([*map(sentence, WRITTEN)], [[sentence(own[0])] for own in WANTED], metrics=metrics)
+
+
+def cells(line: str) -> list[str]:
+    """Those of a line of plain text or of a Markdown table."""
+    return [cell.strip() for cell in re.split(r" {2,}|\|", line.strip("| ")) if cell.strip()]
+
+
+@pytest.mark.parametrize("as_markdown", [False, True])
+def test_a_table_has_a_row_a_system_and_says_how_it_was_measured(as_markdown: bool) -> None:
+    systems = {"seed 1": scored("bleu", "exact_match"), "日本": scored("exact_match")}
+    written = table(systems, as_markdown=as_markdown)
+    head, *rows = (cells(line) for line in written.split("\n\n")[0].split("\n") if "---" not in line)
+    shown = {
+        name: "{:.2f} [{:.2f}, {:.2f}]".format(one.value, *interval(one)) for name, one in systems["seed 1"].items()
+    }
+    assert head == ["name", "sentences", "bleu", "exact_match"]
+    assert [[re.sub(r"\[ +", "[", cell) for cell in row] for row in rows] == [
+        ["seed 1", "4", shown["bleu"], shown["exact_match"]],
+        ["日本", "4", shown["exact_match"]],
+    ]
+    notes = [line for line in written.split("\n") if "In percent" in line or "nrefs" in line]
+    assert notes == [
+        "In percent; in brackets 95 % intervals, of 1,000 bootstrap resamples of the sentences.",
+        f"bleu: {systems['seed 1']['bleu'].signature}",
+    ]
+
+
+@pytest.mark.parametrize("as_markdown", [False, True])
+def test_a_comparison_has_a_row_a_metric_with_the_sign_of_what_changed(as_markdown: bool) -> None:
+    written, wanted = [*map(sentence, WRITTEN)], [[sentence(own[0])] for own in WANTED]
+    right = [own[0] for own in wanted]
+    found = compare(written, right, wanted, metrics=OURS, level=0.9, resamples=97)
+    found["chrf"] = Difference("chrf", 50, 50 - 1e-9, Interval(-2, -1e-9), 0.5, 0.9, 97)
+    text = difference_table(found, "old", "new", as_markdown=as_markdown)
+    head, *rows = (cells(line) for line in text.split("\n\n")[0].split("\n") if "---" not in line)
+    assert head == ["metric", "old", "new", "difference", "p-value"]
+    assert [row[:3] for row in rows[:2]] == [["exact_match", "25.00", "100.00"], ["word_error_rate", "75.00", "0.00"]]
+    assert [row[3].split(" ")[0] for row in rows[:2]] == ["+75.00", "-75.00"]
+    assert rows[3] == ["chrf", "50.00", "50.00", "+0.00 [-2.00, +0.00]", "0.5000"]
+    assert "In percent; in brackets 90 % intervals, of 97 bootstrap resamples of the sentences." in text
+
+
+def test_a_table_shows_no_control_character_of_a_name() -> None:
+    assert "\x1b" not in table({"\x1b[31mred": scored("exact_match")})
+
+
+@pytest.mark.parametrize("systems", [{}, {"a": {}}])
+def test_a_table_of_nothing_is_refused(systems: dict[str, Scores]) -> None:
+    with pytest.raises(ValueError, match="there is no score to show; give at least one of each system"):
+        table(systems)
+    with pytest.raises(ValueError, match="there is no difference to show; compare by at least one metric"):
+        difference_table({}, "a", "b")

@@ -31,6 +31,8 @@ class Difference(NamedTuple):
         second: score of the second.
         interval: of the second less the first.
         p_value: how often a difference as large, either way, would come of the choice of sentences alone.
+        level: of the interval.
+        resamples: that interval and p-value are of.
     """
 
     metric: str
@@ -38,6 +40,8 @@ class Difference(NamedTuple):
     second: float
     interval: Interval
     p_value: float
+    level: float
+    resamples: int
 
     @property
     def value(self) -> float:
@@ -102,7 +106,8 @@ def compare(
         observed = other[name].value - one[name].value
         extreme = np.abs(differences - observed) >= abs(observed) - 1e-9  # a tie is none the less one by rounding
         p_value = (int(extreme.sum()) + 1) / (resamples + 1)
-        found[name] = Difference(name, one[name].value, other[name].value, _middle(differences, level), p_value)
+        values = one[name].value, other[name].value
+        found[name] = Difference(name, *values, _middle(differences, level), p_value, level, resamples)
     return found
 
 
