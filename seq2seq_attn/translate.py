@@ -102,7 +102,7 @@ class Translator:
         length_penalty: float = 0.0,
         max_length: int | None = None,
         n_best: int = 1,
-        max_tokens: int = 2048,
+        max_tokens: int = 1024,
         window: int = 4096,
     ) -> None:
         if not models or len(models) != len(vocabularies):

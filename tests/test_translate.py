@@ -49,7 +49,7 @@ def same(found: Translation, expected: list[Hypothesis]) -> None:
         close(one.attn_weights, other.attn_weights)
 
 
-@pytest.mark.parametrize(("max_tokens", "window"), [(2048, 4096), (1, 4096), (9, 3), (16, 5), (2048, 1)])
+@pytest.mark.parametrize(("max_tokens", "window"), [(1024, 4096), (1, 4096), (9, 3), (16, 5), (1024, 1)])
 def test_each_text_is_translated_as_if_alone_and_in_its_place(max_tokens: int, window: int) -> None:
     net = built()
     translator = Translator([net], [VOCABULARIES], n_best=3, max_tokens=max_tokens, window=window)
