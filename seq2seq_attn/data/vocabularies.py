@@ -79,7 +79,7 @@ class Vocabularies:
         first = vocabulary(0, source)
         return cls(first, first if shared else vocabulary(1, target))
 
-    def sizes(self) -> dict[str, int]:
+    def sizes(self) -> dict[str, Any]:
         """What a `Config` has to know; a shared vocabulary is of one size on both sides, as who copies needs it."""
         return {
             "source_vocabulary": self.target.target_size if self.source == self.target else len(self.source),
