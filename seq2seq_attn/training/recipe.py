@@ -33,11 +33,11 @@ class Recipe(Settings):
             of the true one; it grows from 0 in a straight line: Bengio et al. 2015, "Scheduled Sampling".
         precision: of matrix products under `torch.autocast`; weights, sums and loss stay in float32. "float16" scales
             the loss against underflow: Micikevicius et al. 2018, section 3.
-        compile: whether `torch.compile` makes one program of model and loss.
+        compile: whether `torch.compile` makes programs of model and loss, which takes minutes at first.
         evaluate_every: updates between two evaluations on the dev set.
         patience: evaluations without a better one after which training ends; None: it never ends early.
         metric: what makes one better, on the dev set: the loss in nats a symbol, or a score of decoding.
-        average: how many of the last checkpoints are averaged in the end, weight for weight; 1 is the last alone:
+        average: how many of the last checkpoints are averaged into each one's model, weight for weight; 1 is itself:
             Vaswani et al. 2017, section 6.1.
         keep: how many of the last checkpoints are kept, beside the best.
         skip_limit: updates in a row whose loss or gradient may not be finite; each is left out, the last is an error.
@@ -96,5 +96,11 @@ class Recipe(Settings):
 
     def better(self, score: float, best: float | None) -> bool:
         """Whether a dev score is better by the ``metric`` than the best before; None: there was none. NaN never is."""
-        lower = self.metric in ("loss", "symbol_error_rate")
-        return not math.isnan(score) and (best is None or (score < best if lower else score > best))
+        if math.isnan(score) or best is None:
+            return not math.isnan(score)
+        return score < best if self.lower_is_better else score > best
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether the ``metric`` is a loss or an error rate."""
+        return self.metric in ("loss", "symbol_error_rate")

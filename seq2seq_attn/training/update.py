@@ -74,7 +74,7 @@ class Update:
         )
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=recipe.precision == "float16")
         self._skipped = 0
-        self._module: Any = torch.compile(objective) if recipe.compile else objective
+        self._module: Any = torch.compile(objective, dynamic=True) if recipe.compile else objective
         if self.ranks.world_size > 1:
             self._module = DistributedDataParallel(self._module, broadcast_buffers=False)
 
