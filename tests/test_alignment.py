@@ -123,12 +123,13 @@ def test_an_edit_has_the_mark_of_its_kind(match: Match, mark: str) -> None:
 
 
 def test_a_long_alignment_goes_on_behind_an_empty_line() -> None:
-    words = [f"word{number}" for number in range(97)]
-    blocks = align(words[1:], words).split("\n\n")
-    assert len(blocks) > 2 and all(width(line) <= 112 for block in blocks for line in block.split("\n"))
+    words = [f"w{number:03}" for number in range(97)]  # 5 columns each, the space behind it included
+    blocks = [block.split("\n") for block in align(words[1:], words).split("\n\n")]
     for row, sequence in enumerate((words, ["-", *words[1:]])):
-        assert " ".join(block.split("\n")[row][12:] for block in blocks).split() == sequence
-    assert [len(block.split("\n")) for block in blocks] == [3] + [2] * (len(blocks) - 1)
+        lines = [block[row][12:].split() for block in blocks]
+        assert [symbol for line in lines for symbol in line] == sequence
+        assert [*map(len, lines)] == [20, 20, 20, 20, 17]
+    assert [*map(len, blocks)] == [3, 2, 2, 2, 2]
 
 
 def test_a_symbol_wider_than_a_line_stands_alone() -> None:

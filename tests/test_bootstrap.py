@@ -112,6 +112,17 @@ def test_sentences_that_both_systems_have_alike_do_not_blur_their_difference() -
     assert alone[0].high > alone[1].low and found.interval.low > 0 and found.p_value < 0.01
 
 
+@pytest.mark.parametrize("size", [7, 14, 29, 31])
+def test_a_tie_counts_for_the_p_value_whatever_was_rounded(size: int) -> None:
+    hits = np.random.default_rng(5).random((2, size)) < 0.6
+    (first, references), (second, _) = map(coins, hits)
+    found = compare(first, second, references, metrics=["exact_match"], resamples=97, seed=3)["exact_match"]
+    random, differences = np.random.default_rng(3), hits[1].astype(int) - hits[0]  # in whole numbers
+    drawn = [differences[random.integers(size, size=size)].sum() for _ in range(97)]
+    observed = differences.sum()
+    assert observed and found.p_value == (sum(abs(one - observed) >= abs(observed) for one in drawn) + 1) / 98
+
+
 def test_a_p_value_of_systems_that_are_as_good_is_small_about_as_often_as_it_says() -> None:
     random = np.random.default_rng(11)
     small = []

@@ -104,6 +104,10 @@ def test_a_symbol_of_several_characters_is_one() -> None:
     assert nearest(("t͡s", "aː"), [("t͡s", "a"), ("ts", "a")]) == (1, 0)
 
 
+def test_symbols_that_are_equal_are_a_match_however_far_apart_they_were_written() -> None:
+    assert values(["a  b"], [["a b"]], *OURS) == [100, 0, 0]
+
+
 def test_every_sentence_is_composed() -> None:
     assert sentence("c afe\u0301") == Sentence(("c", "afé"), "c afé")
 

@@ -83,7 +83,8 @@ def compare(
 
     The p-value is two-sided: the share of resamples whose difference is off the observed one by at least as much as
     that is off zero. The observed one is counted in, so that it is never 0 (Davison & Hinkley 1997, chapter 4). Systems
-    swapped are the same difference with the other sign.
+    swapped are the same difference with the other sign. It is not the p-value of sacrebleu's `PairedTest`, which
+    centres the absolute values of differences, and is smaller.
 
     Args:
         first: hypotheses of one system.
@@ -104,7 +105,7 @@ def compare(
         before, after = (own.formula(part) for own, part in zip(counts, np.hsplit(sums, 2), strict=True))
         differences = after - before
         observed = other[name].value - one[name].value
-        extreme = np.abs(differences - observed) >= abs(observed) - 1e-9  # a tie is none the less one by rounding
+        extreme = np.abs(differences - observed) >= abs(observed) - 1e-9  # rounding makes no tie, nor breaks one
         p_value = (int(extreme.sum()) + 1) / (resamples + 1)
         values = one[name].value, other[name].value
         found[name] = Difference(name, *values, _middle(differences, level), p_value, level, resamples)
