@@ -85,6 +85,8 @@ def test_a_file_of_another_length_than_the_references_is_refused(sources: list[s
         (Prediction("a\tb", ("c",)), r"'a\tb' has '\t' in it, which no field of a line can hold; remove it"),
         (Prediction("a", ("b", "c\nd"), (0.0, -1.0)), r"'c\nd' has '\n' in it"),
         (Prediction("a", ("\ud800",)), r"'\ud800' has '\ud800' in it"),
+        (Prediction("a\rb", ("c",)), r"'a\rb' has '\r' in it"),
+        (Prediction("a", ("b\0",)), r"'b\x00' has '\x00' in it"),
         (Prediction("a", ()), "'a' has 0 hypotheses and 0 scores; give as many of each"),
         (Prediction("a", ("b", "c")), "'a' has 2 hypotheses and 0 scores"),
         (Prediction("a", ("b",), (-1.0, -2.0)), "'a' has 1 hypotheses and 2 scores"),
