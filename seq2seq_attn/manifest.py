@@ -31,9 +31,12 @@ def verify(folder: str | Path) -> None:
     """Compare a folder with its manifest.
 
     Raises:
-        ValueError: a file that is missing, unknown, of another size or digest, or that cannot be read; all are named.
+        ValueError: no manifest; a file that is missing, unknown, of another size or digest, or that cannot be read: all
+            are named.
     """
     folder = Path(folder)
+    if not (folder / MANIFEST).exists():
+        raise ValueError(f"{folder} has no {MANIFEST}, which is written last: it may have been cut off; use another")
     if faults := _faults(folder):
         raise ValueError(
             f"{folder} is not what was written: {'; '.join(faults)}. Copy it anew from where it is whole, or use "
@@ -46,7 +49,7 @@ def _faults(folder: Path) -> list[str]:
         written = _read(folder / MANIFEST)
         there = {path.name: path for path in folder.iterdir() if path.name != MANIFEST}
     except (OSError, ValueError, RecursionError) as error:
-        return [f"{MANIFEST} is damaged: {error}" if (folder / MANIFEST).exists() else f"{MANIFEST} is missing"]
+        return [f"{MANIFEST} is damaged: {error}"]
     faults = [f"{name} is missing" for name in written.keys() - there.keys()]
     faults += [f"{name} is unknown" for name in there.keys() - written.keys()]
     for name in written.keys() & there.keys():

@@ -30,7 +30,7 @@ FOLDERS = (
 )
 LAYERS = [
     {"graph", "config", "mask", "code", "manifest"},
-    {"mermaid", "signature", "schedule", "whole", "nodes", "alphabet"},
+    {"mermaid", "signature", "schedule", "whole", "nodes", "alphabet", "runs"},
     {"compare", "kinds", "wiring", "encoders", "bridge", "initial", "checkpoint", "data"},
     {"drawing", "sizes", "wirings", "wired", "trace", "tensors", "rehearsal", "bands", "presets"},
     {"picture", "loop", "gradient", "scores"},
@@ -55,7 +55,8 @@ DRAWING = [
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 WITHOUT_TORCH = [
-    *("graph", "code", "config", "manifest", "mermaid", "signature", "kinds", "schedule", "whole", "compare", "cli"),
+    *("graph", "code", "config", "mermaid", "signature", "kinds", "schedule", "whole", "compare", "cli"),
+    *("manifest", "runs"),
     *(
         "commands.arguments",
         "commands.models",
@@ -66,8 +67,7 @@ WITHOUT_TORCH = [
     ),
     "commands.summary",
     *("data.corpus", "presets", "scores"),
-    "training.recipe",
-    "training.rates",
+    *(f"training.{name}" for name in ("checkpoints", "recipe", "rates")),
     *(f"drawing.{name}" for names in DRAWING for name in sorted(names)),
 ]
 
