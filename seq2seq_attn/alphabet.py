@@ -7,35 +7,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from seq2seq_attn.data.batch import Batch as Batch
 from seq2seq_attn.mask import length_mask
 
 ALPHABET = "alphabet.txt"
 _CODE = re.compile(r"U\+([0-9A-F]{4,6})")
-
-
-class Batch(NamedTuple):
-    """Sources with their targets, in the order in which `Seq2Seq` takes them: ``model.loss(*batch)``.
-
-    Attributes:
-        source: (B, S) int64.
-        source_mask: (B, S) bool, True = real, padding on the right.
-        target: (B, T) int64, each row with the symbol that ends it.
-        target_mask: (B, T) bool, that symbol included.
-    """
-
-    source: Tensor
-    source_mask: Tensor
-    target: Tensor
-    target_mask: Tensor
-
-    def to(self, device: torch.device | str) -> Batch:
-        """The same batch on another device."""
-        return Batch(*(tensor.to(device) for tensor in self))
 
 
 @dataclass(frozen=True)

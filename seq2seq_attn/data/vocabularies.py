@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seq2seq_attn.alphabet import Batch
+from seq2seq_attn.data.batch import Batch
 from seq2seq_attn.data.corpus import Corpus, Pair
 from seq2seq_attn.data.pieces import Pieces
 from seq2seq_attn.data.segmentation import PLAIN, Segmentation, segmentation

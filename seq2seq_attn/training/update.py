@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, distributed
 from torch.nn.parallel import DistributedDataParallel
 
-from seq2seq_attn.alphabet import Batch
+from seq2seq_attn.data.batch import Batch
 from seq2seq_attn.training.objective import Objective
 from seq2seq_attn.training.ranks import Ranks
 from seq2seq_attn.training.rates import sampling
