@@ -1,11 +1,12 @@
-"""The lines of a text file that may be larger than memory."""
+"""The lines of a text: of a file, which may be larger than memory, or of a stream, which can be read once."""
 
 from __future__ import annotations
 
 import mmap
 import operator
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, SupportsIndex, overload
@@ -72,16 +73,41 @@ class Lines(Sequence[str]):
         number = range(len(self))[operator.index(row)]  # from the end, too; IndexError beyond
         if self._map.closed:
             raise ValueError(f"{self.path} is closed; read it while it is open")
-        data = self._map[self._starts[number] : self._starts[number + 1]].removesuffix(b"\n").removesuffix(b"\r")
-        try:
-            text = data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            fault = f"no UTF-8, {error.reason} at byte {error.start + 1} of the line; save the file as UTF-8"
-            raise ValueError(f"{self.where(number)}: {fault}") from None
-        for character, name in (("\0", "NUL"), ("\r", "carriage return")):
-            if character in text:
-                raise ValueError(f"{self.where(number)}: a {name} in the text; remove it")
-        return unicodedata.normalize("NFC", text)
+        return _text(self._map[self._starts[number] : self._starts[number + 1]], self.path, number + 1)
+
+
+def stream(file: BinaryIO, name: str) -> Iterator[str]:
+    """The lines of what can be read once, a pipe or a terminal: each as `Lines` has it, as soon as it is there.
+
+    Args:
+        file: open for bytes.
+        name: what errors call it.
+
+    Raises:
+        ValueError: a line that is no UTF-8, or holds a NUL or a CR, with ``name:line``.
+
+    Example:
+        >>> from io import BytesIO
+        >>> list(stream(BytesIO(b"cab\\r\\n\\nbad"), "words"))
+        ['cab', '', 'bad']
+    """
+    first = file.readline().removeprefix(_MARK)
+    for number, line in enumerate(chain([first] if first else [], file), start=1):
+        yield _text(line, name, number)
+
+
+def _text(line: bytes, name: str | Path, number: int) -> str:
+    """What stands in a line, composed and without its end; its ``name:number`` is for what it raises."""
+    data = line.removesuffix(b"\n").removesuffix(b"\r")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        fault = f"no UTF-8, {error.reason} at byte {error.start + 1} of the line; save the file as UTF-8"
+        raise ValueError(f"{name}:{number}: {fault}") from None
+    for character, called in (("\0", "NUL"), ("\r", "carriage return")):
+        if character in text:
+            raise ValueError(f"{name}:{number}: a {called} in the text; remove it")
+    return unicodedata.normalize("NFC", text)
 
 
 def _starts(file: BinaryIO) -> NDArray[np.int64]:
