@@ -32,14 +32,15 @@ def gradients(net: Seq2Seq, loss: Tensor) -> dict[str, Tensor]:
 
 
 @every_model
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_the_sums_are_torchs_smoothed_loss_with_what_the_config_weighs_its_likelihood_and_the_right_rows(
-    name: str,
+    name: str, smoothing: float
 ) -> None:
-    net, objective = smooth(name, label_smoothing=0.1)
+    net, objective = smooth(name, label_smoothing=smoothing)
     source, source_mask, target, target_mask = batch(name)
     values = net(source, source_mask, target, target_mask)
     logits, real = values.output[target_mask], target[target_mask]
-    expected = F.cross_entropy(logits, real, reduction="sum", label_smoothing=0.1)
+    expected = F.cross_entropy(logits, real, reduction="sum", label_smoothing=smoothing)
     if weight := net.config.coverage_loss:
         again = coverage_loss(values.coverage, values.attn_weights, target_mask)
         expected = expected + weight * again * target_mask.sum()

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from seq2seq_attn.alphabet import Batch
+from seq2seq_attn.data.batch import Batch
 from seq2seq_attn.seq2seq import Seq2Seq
-from seq2seq_attn.training.objective import Objective, all_right
+from seq2seq_attn.training.objective import Objective
 from seq2seq_attn.training.recipe import Recipe
 from seq2seq_attn.training.update import Update
 
@@ -67,7 +67,8 @@ def exact_match(model: Seq2Seq, batches: Iterable[Batch]) -> float:
     for batch in batches:
         decoded = model.greedy(batch.source, batch.source_mask, max_length=batch.target.shape[1])
         size = decoded.symbols.shape[1]
-        right += int(all_right(decoded.symbols, batch.target[:, :size], batch.target_mask[:, :size]).sum())
+        same = (decoded.symbols == batch.target[:, :size]) | ~batch.target_mask[:, :size]
+        right += int(same.all(dim=1).sum())
         rows += len(batch.source)
     if not rows:
         raise ValueError("there is no batch to score")

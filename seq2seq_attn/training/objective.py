@@ -19,7 +19,7 @@ class Sums(NamedTuple):
         loss: what is made smaller, summed over the real target symbols: cross-entropy, smoothed as the recipe says,
             and what the config weighs beside it.
         nll: the negative log-likelihood of these symbols alone, in nats.
-        right: number of rows of which every symbol is the likeliest one.
+        right: number of rows of which no other symbol is likelier at any step.
     """
 
     loss: Tensor
@@ -48,6 +48,8 @@ class Objective(nn.Module):
         super().__init__()
         self.model, self.label_smoothing = model, recipe.label_smoothing
         self.precision = getattr(torch, recipe.precision)
+        config = model.config
+        self._weighs_more = bool(recipe.label_smoothing or (config is not None and config.coverage_loss))
 
     def forward(
         self,
@@ -82,10 +84,6 @@ class Objective(nn.Module):
                 values = decoder.sampled(sentence, self.model.before(target), own)
         loss = self.model.total_loss(values, target, target_mask, label_smoothing=self.label_smoothing, reduction="sum")
         output = values.output.detach()
-        nll = cross_entropy(output, target, target_mask, reduction="sum")
-        return Sums(loss, nll, all_right(output.argmax(dim=-1), target, target_mask).sum(dtype=loss.dtype))
-
-
-def all_right(symbols: Tensor, target: Tensor, target_mask: Tensor) -> Tensor:
-    """Which rows have every real symbol of the target, (B, T) → (B,) bool."""
-    return ((symbols == target) | ~target_mask).all(dim=1)
+        nll = cross_entropy(output, target, target_mask, reduction="sum") if self._weighs_more else loss.detach()
+        likely = output.gather(-1, target[..., None])[..., 0] >= output.amax(dim=-1)  # argmax takes ten times as long
+        return Sums(loss, nll, (likely | ~target_mask).all(dim=1).sum(dtype=loss.dtype))
