@@ -6,10 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from seq2seq_attn.commands import check, cipher, draw, explore, summary
+from seq2seq_attn.commands import check, cipher, draw, explore, summary, train
 from seq2seq_attn.drawing.drawing import RenderError
 
-_COMMANDS = {"cipher": cipher, "draw": draw, "explore": explore, "check": check, "summary": summary}
+_COMMANDS = {"cipher": cipher, "train": train, "draw": draw, "explore": explore, "check": check, "summary": summary}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,10 +36,17 @@ def parser() -> argparse.ArgumentParser:
                 name,
                 help=command.HELP,
                 description=command.HELP,
-                formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+                formatter_class=_Help,
             )
         )
     return top
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Says the default where there is one to say."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default in (None, False, []) else super()._get_help_string(action)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,42 @@
+"""What a model in training is worth: its loss on a corpus that it does not learn from, and how well it decodes that."""
+
+from __future__ import annotations
+
+import torch
+
+from seq2seq_attn.data.batches import Batches
+from seq2seq_attn.scores.scoring import score
+from seq2seq_attn.scores.sentence import Sentence
+from seq2seq_attn.seq2seq import Seq2Seq, cross_entropy
+from seq2seq_attn.training.recipe import Recipe
+from seq2seq_attn.translate import Translator
+
+
+@torch.no_grad()
+def dev_loss(model: Seq2Seq, batches: Batches) -> float:
+    """The mean cross-entropy of all target symbols of a corpus, ``eos`` included, in nats; puts the model in eval mode.
+
+    Label smoothing and what else training weighs are not in it, so that the losses of all recipes can be compared.
+    """
+    model.eval()
+    device = model.embed_source.weight.device
+    nats = symbols = 0.0
+    for rows in batches.ordered():
+        batch = batches.batch(rows).to(device)
+        output = model(*batch).output
+        nats += cross_entropy(output, batch.target, batch.target_mask, reduction="sum").item()
+        symbols += batches.target_symbols(rows)
+    return nats / symbols
+
+
+def dev_scores(model: Seq2Seq, batches: Batches, recipe: Recipe) -> dict[str, float]:
+    """The loss, and, if the recipe's metric asks for decoding, that metric of greedy decoding, in percent."""
+    scores = {"loss": dev_loss(model, batches)}
+    if recipe.metric != "loss":
+        pairs = list(batches.corpus)
+        translator = Translator([model], [batches.vocabularies], beam=1, max_tokens=recipe.max_tokens)
+        split = batches.vocabularies.target.segmentation.split
+        written = [Sentence.of(one.text, split) for one in translator.translate(pair.source for pair in pairs)]
+        wanted = [[Sentence.of(pair.target, split)] for pair in pairs]
+        scores[recipe.metric] = score(written, wanted, metrics=[recipe.metric])[recipe.metric].value
+    return scores

@@ -1,0 +1,280 @@
+"""A training that can be left alone: it measures and saves itself, and goes on as if it had never stopped."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from seq2seq_attn import checkpoint, runs
+from seq2seq_attn.checkpoint import own_weights
+from seq2seq_attn.data.batches import Batches, Rows
+from seq2seq_attn.data.corpus import Corpus
+from seq2seq_attn.data.vocabularies import Vocabularies
+from seq2seq_attn.seq2seq import Seq2Seq
+from seq2seq_attn.training import checkpoints, state
+from seq2seq_attn.training.dev import dev_scores
+from seq2seq_attn.training.journal import Journal
+from seq2seq_attn.training.objective import Objective
+from seq2seq_attn.training.ranks import Ranks
+from seq2seq_attn.training.rates import Standing, rate
+from seq2seq_attn.training.recipe import Recipe
+from seq2seq_attn.training.stop import Stop
+from seq2seq_attn.training.update import Update
+
+_TENSORS, _FORMAT = "training.safetensors", 1
+_MAY_CHANGE = {"updates", "patience", "keep", "compile", "accumulate"}  # a resumed run may have others
+
+
+@dataclass(frozen=True)
+class Place:
+    """How far a training has come, in numbers for JSON.
+
+    Attributes:
+        update: the number of the last one; 0 before the first.
+        epoch: the one that is being read, from 0.
+        batch: how many of its batches have been.
+        standing: what the dev scores up to now come to.
+    """
+
+    update: int = 0
+    epoch: int = 0
+    batch: int = 0
+    standing: Standing = field(default_factory=Standing)
+
+
+class Trainer:
+    """Trains a model in a folder, the run.
+
+    The run holds ``log.jsonl`` and a ``checkpoint-N`` for each evaluation that is kept, with the model as
+    `Seq2Seq.from_pretrained` reads it, its vocabularies, and what training needs to go on.
+
+    Args:
+        model: on the device of ``ranks``.
+        vocabularies: the model's.
+        recipe: how to train.
+        run: the folder; made if it is not there.
+        ranks: the processes that train together, see `ranks.joined`; by default this one alone.
+
+    Raises:
+        ValueError: a model that cannot be saved, or not with these vocabularies.
+    """
+
+    def __init__(
+        self,
+        model: Seq2Seq,
+        vocabularies: Vocabularies,
+        recipe: Recipe,
+        run: str | Path,
+        *,
+        ranks: Ranks | None = None,
+    ) -> None:
+        self.model, self.vocabularies, self.recipe, self.run = model, vocabularies, recipe, Path(run)
+        self.ranks = ranks or Ranks()
+        self._update = Update(Objective(model, recipe), recipe, self.ranks)
+        self.place, self._epoch, self._order = Place(), -1, list[Rows]()
+
+    def fit(self, train: Corpus, dev: Corpus, *, resume: bool = False) -> int:
+        """Train to the end of the recipe, or until dev scores have long been no better, or until asked to stop.
+
+        Ctrl-C and SIGTERM let the update end, save a checkpoint, and end training; a second one ends it at once.
+
+        Args:
+            train: to learn from.
+            dev: to choose the best checkpoint by.
+            resume: go on from the last checkpoint of the run, if it has one, bit for bit as if never stopped.
+
+        Returns:
+            0, or 130 or 143 if it was stopped by SIGINT or SIGTERM.
+
+        Raises:
+            ValueError: a run that is there, without ``resume``; one of other data, another model or another recipe;
+                loss or gradients that stay not finite; see `Update.run`.
+            OSError: a folder that cannot be written; the checkpoints before are kept.
+        """
+        recipe = self.recipe
+        batches, measured = self._batches(train, recipe.max_length), self._batches(dev, None)
+        data = {"train": train.digest, "dev": dev.digest}
+        damaged = self._start(data, resume)
+        with (
+            Stop() as stop,
+            Journal(self.run, updates=recipe.updates, done=self.place.update, quiet=not self.ranks.is_first) as journal,
+        ):
+            for text in damaged:
+                journal.say(text)
+            if batches.left_out:
+                journal.say(
+                    f"{batches.left_out:,} of {len(train):,} pairs are longer than {recipe.max_length}: left out"
+                )
+            while self.place.update < recipe.updates:
+                rows = self._next(batches)
+                number = self.place.update
+                now = rate(recipe, number) * self.place.standing.factor
+                outcome = self._update.run(batches.batch(rows), number, rate=now, stop=stop.signal > 0)
+                found = {name: value for name, value in outcome._asdict().items() if name != "stop"}
+                journal.trained(number, rate=now, **found)
+                if number % recipe.evaluate_every == 0 or number == recipe.updates:
+                    self._evaluate(measured, data, journal)
+                    if recipe.patience is not None and self.place.standing.waited >= recipe.patience:
+                        journal.say(f"{self.place.standing.waited} evaluations without a better one: done")
+                        return 0
+                elif outcome.stop:
+                    self._save(data, None, own_weights(self.model))
+                if outcome.stop and number < recipe.updates:
+                    journal.say(f"stopped after update {number:,}; --resume goes on from there")
+                    return stop.status or 128 + signal.SIGTERM  # another process was asked
+        return 0
+
+    def _batches(self, corpus: Corpus, max_length: int | None) -> Batches:
+        recipe = self.recipe
+        return Batches(
+            corpus,
+            self.vocabularies,
+            max_tokens=recipe.max_tokens,
+            batch_size=recipe.batch_size,
+            seed=recipe.seed,
+            max_length=max_length,
+        )
+
+    def _next(self, batches: Batches) -> Rows:
+        """The rows of the next batch; the place moves on to it."""
+        place = self.place
+        if place.epoch != self._epoch:
+            self._epoch, self._order = place.epoch, batches.epoch(place.epoch)
+        if place.batch == len(self._order):
+            self._epoch, self._order = place.epoch + 1, batches.epoch(place.epoch + 1)
+            place = replace(place, epoch=place.epoch + 1, batch=0)
+        self.place = replace(place, update=place.update + 1, batch=place.batch + 1)
+        return self._order[place.batch]
+
+    def _evaluate(self, dev: Batches, data: Mapping[str, str], journal: Journal) -> None:
+        """Measure the average of the last checkpoints and the weights as they are, and save it; the first process does.
+
+        The others wait for its score.
+        """
+        score = torch.zeros((), dtype=torch.float64, device=self.ranks.device)
+        if self.ranks.is_first:
+            raw = {name: weight.detach().clone() for name, weight in own_weights(self.model).items()}
+            averaged = self._averaged(raw)
+            self._load(averaged)
+            scores = dev_scores(self.model, dev, self.recipe)
+            self._load(raw)
+            score.fill_(scores[self.recipe.metric])
+            journal.evaluated(self.place.update, scores)
+        value = self.ranks.shared(score).item()
+        self.place = replace(self.place, standing=self.place.standing.after(value, self.recipe))
+        if self.ranks.is_first:
+            self._save(data, value, averaged)
+
+    def _averaged(self, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The mean of these weights and those that training had at the last checkpoints with a score."""
+        before = [path for path in runs.checkpoints(self.run) if runs.cost_of(path) is not None]
+        before = [path for path in before if runs.update_of(path) < self.place.update]
+        several = [raw, *(_raw(path) for path in before[-self.recipe.average :][1 - self.recipe.average :])]
+        if self.recipe.average == 1 or len(several) == 1:
+            return dict(raw)
+        return {
+            name: torch.stack([weights[name].to(weight.device) for weights in several]).mean(dim=0)
+            if weight.is_floating_point()
+            else weight
+            for name, weight in raw.items()
+        }
+
+    def _save(self, data: Mapping[str, str], score: float | None, averaged: Mapping[str, Tensor]) -> None:
+        """A checkpoint; its model is the average, and what training goes on with stands beside it."""
+        if not self.ranks.is_first:
+            return
+        assert self.model.config is not None
+        config = self.model.config
+        sign = 1.0 if self.recipe.lower_is_better else -1.0
+        kept = {
+            "format": _FORMAT,
+            "cost": None if score is None or not math.isfinite(score) else sign * score,
+            "place": asdict(self.place),
+            "data": dict(data),
+            "recipe": self.recipe.to_dict(),
+            "update": self._update.state_dict(),
+        }
+
+        def write(folder: Path) -> None:
+            checkpoint.save(folder, config, averaged)
+            self.vocabularies.save(folder)
+            raw = {f"weights.{name}": weight for name, weight in own_weights(self.model).items()}
+            tensors = raw | state.pack(self.model, self._update.optimizer)
+            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / _TENSORS)
+            (folder / runs.TRAINING).write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+
+        checkpoints.save(self.run, self.place.update, write, keep=self.recipe.keep)
+
+    def _start(self, data: Mapping[str, str], resume: bool) -> list[str]:
+        """Begin, or go on from the last checkpoint that is whole; returns, in words, what is damaged of later ones."""
+        found = runs.checkpoints(self.run)
+        if found and not resume:
+            raise ValueError(f"{self.run} holds a run already; go on with it by --resume, or give another folder")
+        last, damaged = runs.last(self.run)
+        if found and last is None:
+            raise ValueError(f"{self.run} has no checkpoint that is whole: {'; '.join(damaged)}")
+        if last is None:
+            self.run.mkdir(parents=True, exist_ok=True)
+            return []
+        path = last / runs.TRAINING
+        try:
+            kept = json.loads(path.read_bytes())
+            if kept["format"] != _FORMAT:
+                raise ValueError(f"format {kept['format']!r}; this version reads {_FORMAT}")
+            place = Place(**(kept["place"] | {"standing": Standing(**kept["place"]["standing"])}))
+            before, trained_on, update = Recipe.from_dict(kept["recipe"]), kept["data"], kept["update"]
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise ValueError(f"{path} is damaged: {type(error).__name__}: {error}; remove {last}") from None
+        for name, value in before.to_dict().items():
+            if name not in _MAY_CHANGE and value != getattr(self.recipe, name):
+                raise ValueError(
+                    f"{name} is {getattr(self.recipe, name)!r}, and {value!r} in {path}: a run goes on as it began; "
+                    f"give another folder for another one"
+                )
+        for name, digest in data.items():
+            if trained_on.get(name) != digest:
+                raise ValueError(
+                    f"the {name} data are not those that {self.run} began with; give these, or another folder"
+                )
+        config, _ = checkpoint.load(last)
+        if config != self.model.config:
+            raise ValueError(f"{last / checkpoint.CONFIG} is of another model; give its options, or another folder")
+        if Vocabularies.load(last) != self.vocabularies:
+            raise ValueError(f"{last} has other vocabularies; read them with Vocabularies.load, or give another folder")
+        tensors = _tensors(last)
+        prefix = "weights."
+        weights = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        state.unpack(
+            self.model,
+            self._update.optimizer,
+            {name: value for name, value in tensors.items() if not name.startswith(prefix)},
+        )
+        checkpoint.fill(self.model, weights, last)
+        self._update.load_state_dict(update)
+        self.place = place
+        return damaged
+
+    def _load(self, weights: Mapping[str, Tensor]) -> None:
+        self.model.load_state_dict(dict(weights), strict=False)  # but for second names of tied weights, each is there
+
+
+def _raw(path: Path) -> dict[str, Tensor]:
+    """The weights that training had at a checkpoint."""
+    prefix = "weights."
+    return {name.removeprefix(prefix): value for name, value in _tensors(path).items() if name.startswith(prefix)}
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path / _TENSORS)
+    except (OSError, SafetensorError) as error:
+        raise ValueError(f"{path / _TENSORS} is damaged or no safetensors file: {error}; remove {path}") from None

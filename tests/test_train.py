@@ -1,0 +1,186 @@
+"""The command that trains, run as a user runs it."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import torch
+
+from seq2seq_attn import Config, Seq2Seq, cli, mermaid
+from seq2seq_attn.commands.train import MODEL, TRAINING
+from seq2seq_attn.data.vocabularies import Vocabularies
+from seq2seq_attn.runs import checkpoints
+from seq2seq_attn.training.journal import entries
+from seq2seq_attn.training.recipe import Recipe
+
+SIZES = ["--embedding-size", "3", "--hidden-size", "5", "--attention-size", "7", "--readout-size", "2"]
+SMALL = [*SIZES, "--updates", "6", "--evaluate-every", "3", "--max-tokens", "64", "--learning-rate", "0.01"]
+
+
+def written(path: Path, seed: int, count: int) -> Path:
+    """A file of words and the same letters backwards, with spaces between them."""
+    letters = random.Random(seed)
+    words = ["".join(letters.choices("abcdef", k=letters.randint(2, 7))) for _ in range(count)]
+    path.write_text("".join(f"{word}\t{' '.join(reversed(word))}\n" for word in words), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> list[str]:
+    train, dev = written(tmp_path / "train.tsv", 0, 53), written(tmp_path / "dev.tsv", 1, 11)
+    return [str(train), "--dev", str(dev)]
+
+
+def test_files_become_a_run_with_a_model_its_vocabularies_and_a_log(data: list[str], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert cli.main(["train", *data, "-o", str(run), *SMALL]) == 0
+    model = Seq2Seq.from_pretrained(checkpoints(run)[-1])
+    assert model.config is not None and model.config.hidden_size == 5
+    assert sorted(Vocabularies.load(checkpoints(run)[-1]).source.symbols) == list("abcdef")
+    assert [entry["update"] for entry in entries(run) if "loss" in entry] == [1, 2, 3, 4, 5, 6]
+    assert model.check() == []
+
+
+def test_the_same_command_is_the_same_training(data: list[str], tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        assert cli.main(["train", *data, "-o", str(tmp_path / name), *SMALL, "--dropout", "0.2"]) == 0
+    one, two = (checkpoints(tmp_path / name)[-1] / "training.safetensors" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    assert cli.main(["train", *data, "-o", str(tmp_path / "three"), *SMALL, "--dropout", "0.2", "--seed", "1"]) == 0
+    assert (checkpoints(tmp_path / "three")[-1] / "training.safetensors").read_bytes() != one.read_bytes()
+
+
+def test_any_diagram_is_trained(data: list[str], tmp_path: Path) -> None:
+    edited = tmp_path / "edited.mmd"
+    edited.write_text(mermaid.shipped()["luong"].replace("a[dot]", "a[general]"))
+    for diagram in ("luong_input_feeding", str(edited)):
+        run = tmp_path / Path(diagram).stem
+        assert cli.main(["train", *data, "-o", str(run), *SMALL, "--diagram", diagram, "--cell", "LSTM"]) == 0
+        assert Seq2Seq.from_pretrained(checkpoints(run)[-1]).specification() == mermaid.load(diagram)
+
+
+def test_two_parallel_files_are_a_corpus_too(tmp_path: Path) -> None:
+    for name, lines in {"de": ["eins zwei", "drei"], "en": ["one two", "three"]}.items():
+        (tmp_path / name).write_text("\n".join(lines), encoding="utf-8")
+    files = [str(tmp_path / "de"), str(tmp_path / "en")]
+    options = [*files, "--dev", *files, "--source-symbols", "space", "-o", str(tmp_path / "run")]
+    assert cli.main(["train", *options, *SMALL]) == 0
+    found = Vocabularies.load(checkpoints(tmp_path / "run")[-1])
+    assert (found.source.symbols, found.target.symbols) == (("drei", "eins", "zwei"), ("one", "three", "two"))
+
+
+def test_a_preset_says_how_files_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "scan.txt"
+    path.write_text("IN: jump twice OUT: I_JUMP I_JUMP\nIN: walk OUT: I_WALK\n")
+    options = ["--preset", "scan", str(path), "--dev", str(path), "-o", str(tmp_path / "run")]
+    assert cli.main(["train", *options, *SMALL]) == 0
+    assert Vocabularies.load(checkpoints(tmp_path / "run")[-1]).source.symbols == ("jump", "twice", "walk")
+
+
+def test_symbols_that_training_never_shows_are_said(
+    data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (tmp_path / "dev.tsv").open("a") as dev:
+        dev.write("xxy\tz\n")
+    assert cli.main(["train", *data, "-o", str(tmp_path / "run"), *SMALL]) == 0
+    printed = capsys.readouterr().err
+    assert "unknown in the sources of" in printed and "dev.tsv: 'x' 2, 'y' 1\n" in printed
+    assert "unknown in the targets of" in printed and "dev.tsv: 'z' 1\n" in printed
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "give the train data: a file of source TAB target"),
+        (["nowhere.tsv", "--dev", "nowhere.tsv"], "nowhere.tsv"),
+        (["DATA", "--updates", "0"], "updates is 0; it is at least 1"),
+        (["DATA", "--diagram", "bahdanu"], "bahdanau"),
+        (["DATA", "--source-symbols", "letters"], "letters"),
+        (["DATA", "--device", "moon"], "device 'moon' cannot be used"),
+        (["DATA", "--average", "3"], "average is 3, and of the last checkpoints 1 are kept"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line(
+    options: list[str], message: str, data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled = [part for option in options for part in (data if option == "DATA" else [option])]
+    assert cli.main(["train", *filled, "-o", str(tmp_path / "run")]) == 2
+    assert message in capsys.readouterr().err and not (tmp_path / "run").exists()
+
+
+def test_every_field_of_a_recipe_is_an_option_and_every_option_a_field() -> None:
+    assert set(TRAINING) == {field.name for field in fields(Recipe)}
+    given = {"source_vocabulary", "target_vocabulary", "bos", "eos"}  # by the data
+    assert set(MODEL) == {field.name for field in fields(Config)} - given - {"unknown_size"}
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "seq2seq_attn.cli", "train", *arguments]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_a_process_that_is_told_to_stop_or_killed_is_gone_on_with(
+    number: int, status: int, data: list[str], tmp_path: Path
+) -> None:
+    long = [*data, *SMALL, "--updates", "400", "--evaluate-every", "100", "--dropout", "0.2"]
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    subprocess.run(command(*long, "-o", str(whole)), check=True, capture_output=True, timeout=120)
+    process = subprocess.Popen(command(*long, "-o", str(cut)), stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not checkpoints(cut) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == status
+    assert 100 <= int(checkpoints(cut)[-1].name.split("-")[1]) < 400
+    subprocess.run(command(*long, "-o", str(cut), "--resume"), check=True, capture_output=True, timeout=120)
+    one, other = (checkpoints(run)[-1] for run in (whole, cut))
+    for name in ("training.safetensors", "model.safetensors", "training.json"):
+        assert (one / name).read_bytes() == (other / name).read_bytes()
+
+
+def torchrun(*arguments: str) -> list[str]:
+    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    return [*start, "-m", "seq2seq_attn.cli", "train", *arguments]
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one_does(data: list[str], tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    options = [*data, *SMALL, "--updates", "12", "--metric", "exact_match"]
+    subprocess.run(command(*options, "-o", str(one)), check=True, capture_output=True, timeout=120)
+    subprocess.run(torchrun(*options, "-o", str(two)), check=True, capture_output=True, timeout=120)
+    weights, others = (Seq2Seq.from_pretrained(checkpoints(run)[-1]).state_dict() for run in (one, two))
+    for name, weight in weights.items():
+        torch.testing.assert_close(weight, others[name], rtol=1e-4, atol=1e-5)
+    assert len([entry for entry in entries(two) if "loss" in entry]) == 12
+
+
+@pytest.mark.slow
+def test_the_death_of_a_process_ends_the_training_and_it_can_be_gone_on_with(data: list[str], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    options = [*data, *SMALL, "--updates", "3000", "--evaluate-every", "40", "-o", str(run), "--timeout", "30"]
+    process = subprocess.Popen(torchrun(*options), stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not checkpoints(run) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
+    os.kill(int(children[-1]), signal.SIGKILL)
+    begin = time.monotonic()
+    _, printed = process.communicate(timeout=120)
+    assert process.returncode != 0 and time.monotonic() - begin < 90
+    assert re.search("another process of this training has ended|SIGTERM|Signal 9", printed)
+    kept = checkpoints(run)[-1]
+    Seq2Seq.from_pretrained(kept)
+    later = ["--updates", str(int(kept.name.split("-")[1]) + 40)]
+    subprocess.run(torchrun(*options, *later, "--resume"), check=True, capture_output=True, timeout=120)
