@@ -177,6 +177,15 @@ def test_every_update_piece_and_seed_has_noise_of_its_own() -> None:
     assert len({*drawn}) == 2 and sum(drawn) / (2 * one.target_mask.sum()) == pytest.approx(losses[6])
 
 
+def test_every_process_has_noise_of_its_own() -> None:
+    one = rows("gru", 1)
+    net, first = small()
+    second = Update(Objective(net, first.recipe), first.recipe, Ranks(1, 1))  # it takes all rows but one
+    mine = first.run(one, 3, rate=0.0).loss
+    other = second.run(Batch(*(torch.cat([tensor, tensor]) for tensor in one)), 3, rate=0.0).loss * 2
+    assert other != mine and other == pytest.approx(mine, rel=0.5)
+
+
 def test_without_seeds_the_noise_is_torchs_own() -> None:
     net, _ = small()
     update = Update(Objective(net, Recipe(updates=9)), Recipe(updates=9), seeded=False)
