@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from seq2seq_attn.config import Config
+from seq2seq_attn.manifest import MANIFEST
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
@@ -25,14 +27,17 @@ def save(folder: str | Path, config: Config, weights: Mapping[str, Tensor]) -> N
         weights: its `own_weights`.
 
     Raises:
+        FileExistsError: a folder with a manifest: a checkpoint of a run stays as it is.
         OSError: a folder that cannot be written, or a full disk; what was there before is as it was.
         ValueError: two weights that share their memory.
     """
+    folder = Path(folder)
+    if (folder / MANIFEST).exists():
+        raise FileExistsError(f"{folder} has a {MANIFEST}: a checkpoint stays as it is; save into another folder")
     places: dict[int, str] = {}
     for name, tensor in weights.items():
         if (twin := places.setdefault(tensor.data_ptr(), name)) != name:
             raise ValueError(f"{twin} and {name} are one tensor, and would be two when they are loaded; untie them")
-    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     new_weights, new_config = folder / f"{WEIGHTS}.new", folder / f"{CONFIG}.new"
     try:
@@ -64,7 +69,8 @@ def load(folder: str | Path) -> tuple[Config, dict[str, Tensor]]:
 
     Raises:
         FileNotFoundError: a folder that holds no model.
-        ValueError: a config.json that is no JSON or no config, a model.safetensors that is damaged.
+        ValueError: a config.json that is no JSON or no config, or with more layers than there can be weights of; a
+            model.safetensors that is damaged.
     """
     folder = Path(folder)
     for name in (CONFIG, WEIGHTS):
@@ -77,26 +83,37 @@ def load(folder: str | Path) -> tuple[Config, dict[str, Tensor]]:
         if not isinstance(values, dict):
             raise ValueError(f"an object is expected, not {type(values).__name__}")
         config = Config.from_dict(values)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{folder / CONFIG}: {error}") from None
     try:
-        return config, load_file(folder / WEIGHTS)
+        weights = load_file(folder / WEIGHTS)
     except SafetensorError as error:
         raise ValueError(f"{folder / WEIGHTS} is damaged or no safetensors file: {error}") from None
+    layers = max(config.num_layers, *(int(digits[:9]) for digits in re.findall(r"(\d+) layers", config.diagram)), 0)
+    if layers > len(weights):  # who builds them first would wait for long
+        raise ValueError(
+            f"{folder / CONFIG}: there are {layers:,} layers or more, in {WEIGHTS} only {len(weights)} tensors"
+        )
+    return config, weights
 
 
 def fill(model: nn.Module, weights: Mapping[str, Tensor], folder: str | Path) -> None:
-    """Put weights into a model: every one of its own, and no other.
+    """Put weights into a model; see `check`, which comes first: the model is as it was if they do not fit."""
+    check(model, weights, folder)
+    model.load_state_dict(weights, strict=False)  # but for second names of tied weights, each is there
+
+
+def check(model: nn.Module, weights: Mapping[str, Tensor], folder: str | Path) -> None:
+    """Whether the weights of a folder are a model's: every one of its own, and no other.
 
     Raises:
-        ValueError: a weight that is missing, unknown, of another shape or type; the model is then as it was.
+        ValueError: a weight that is missing, unknown, of another shape or type, or not finite; all are named.
     """
     if faults := misfits(own_weights(model), weights):
         hint = ""
         if (Path(folder) / f"{CONFIG}.new").exists():
             hint = f". A save was cut off between its two files: rename {CONFIG}.new to {CONFIG}"
         raise ValueError(f"{Path(folder) / WEIGHTS} does not fit {CONFIG}: {'; '.join(faults)}{hint}")
-    model.load_state_dict(weights, strict=False)  # but for second names of tied weights, each is there: see above
 
 
 def misfits(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> list[str]:
@@ -109,4 +126,6 @@ def misfits(own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> list[st
             faults.append(
                 f"{name} is {tuple(theirs.shape)} {theirs.dtype}; the config makes it {tuple(mine.shape)} {mine.dtype}"
             )
+        elif not theirs.isfinite().all():
+            faults.append(f"{name} has numbers that are not finite")
     return sorted(faults)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seq2seq_attn import build, checkpoint, examine, explorer, mermaid, view
+from seq2seq_attn import build, checkpoint, examine, explorer, hub, mermaid, runs, view
 from seq2seq_attn.alphabet import Alphabet, numbered
 from seq2seq_attn.bridge import Bridge
 from seq2seq_attn.config import Config
@@ -427,13 +427,13 @@ class Seq2Seq(nn.Module):
         """Write config.json and model.safetensors into a folder; see `checkpoint.save`.
 
         Raises:
-            ValueError: a model that its config does not build again: made from parts, edited, or of another dtype.
-            OSError: a folder that cannot be written.
+            ValueError: a model that its config does not build again: made from parts, edited, or of another dtype; one
+                with numbers that are not finite.
+            OSError: a folder that cannot be written, or that is a checkpoint of a run.
         """
         if self.config is None:
             raise ValueError("this model was built from parts, not from a config; save its state_dict() yourself")
-        with torch.device("meta"):
-            twin = Seq2Seq.from_config(dataclasses.replace(self.config, initial_weights="default"))
+        twin = Seq2Seq._without_numbers(self.config)
         built = {name: type(module) for name, module in twin.named_modules()}
         for name, module in self.named_modules():
             if built.get(name) is not type(module):
@@ -449,16 +449,44 @@ class Seq2Seq(nn.Module):
         checkpoint.save(folder, self.config, checkpoint.own_weights(self))
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path, *, device: torch.device | str = "cpu") -> Seq2Seq:
-        """Read what `save_pretrained` wrote; see `checkpoint.load` for what it refuses. The model is in eval mode."""
-        config, weights = checkpoint.load(folder)
-        try:
-            with torch.random.fork_rng(devices=[]):
-                model = cls.from_config(config)
-        except ValueError as error:  # a picture that does not run, or a kind that was registered when it was saved
-            raise ValueError(f"{Path(folder) / checkpoint.CONFIG}: {error}") from None
-        checkpoint.fill(model, weights, folder)
+    def from_pretrained(
+        cls, folder: str | Path, *, revision: str | None = None, device: torch.device | str = "cpu"
+    ) -> Seq2Seq:
+        """Read what `save_pretrained` wrote. The model is in eval mode.
+
+        Args:
+            folder: of a model, which is compared with its manifest if it has one; a run, of which the best checkpoint
+                is read; or, where there is no such folder, ``owner/name``, a model of the Hugging Face Hub (extra
+                ``hub``).
+            revision: of a model of the Hub, the full hash of a commit.
+            device: where the model is put.
+
+        Raises:
+            FileNotFoundError: a folder that holds no model.
+            ValueError: files that are damaged, or that do not fit each other; see `hub.find`, `runs.model_of`,
+                `checkpoint.load` and `checkpoint.check`.
+            OSError: a model of the Hub that cannot be fetched.
+        """
+        found = hub.find(folder, revision)
+        if revision is None:
+            found = runs.model_of(found)
+        config, weights = checkpoint.load(found)
+        with torch.random.fork_rng(devices=[]):
+            try:
+                twin = cls._without_numbers(config)
+            except (ValueError, TypeError, RuntimeError) as error:
+                # a picture that does not run, a kind that was registered when it was saved, a size beyond all memory
+                raise ValueError(f"{found / checkpoint.CONFIG}: {error}") from None
+            checkpoint.check(twin, weights, found)  # before there is memory for sizes that nobody has
+            model = cls.from_config(config)
+        checkpoint.fill(model, weights, found)
         return model.to(device).eval()
+
+    @classmethod
+    def _without_numbers(cls, config: Config) -> Seq2Seq:
+        """The model of a config, of shapes alone: its sizes take no memory."""
+        with torch.device("meta"):
+            return cls.from_config(dataclasses.replace(config, initial_weights="default"))
 
     def example(self, steps: int = 3) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Two made-up sentences, one of them padded, and targets of ``steps`` symbols: arguments for ``forward``."""

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
-from models import OPTIONS, batch, config, model
+from models import OPTIONS, batch, config, edited, model
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from seq2seq_attn import Seq2Seq, Wired, checkpoint
+from seq2seq_attn import Seq2Seq, Wired, checkpoint, manifest
 from seq2seq_attn.nodes import Embedding
 
 
@@ -214,6 +216,117 @@ def test_a_config_whose_picture_cannot_run_is_refused_with_its_file(folder: Path
         (folder / "config.json").write_text(json.dumps(values | {"diagram": diagram}))
         with pytest.raises(ValueError, match=f"config.json: .*{message}"):
             Seq2Seq.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("size", [10**9, 10**15, 2**62, 10**30])
+@pytest.mark.parametrize(
+    "name",
+    ["source_vocabulary", "target_vocabulary", "embedding_size", "hidden_size", "attention_size", "readout_size"],
+)
+def test_sizes_that_nobody_has_memory_for_are_refused_before_any_is_asked_for(
+    folder: Path, name: str, size: int
+) -> None:
+    values = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(values | {name: size}))
+    with pytest.raises(ValueError, match=r"config\.json: |model\.safetensors does not fit config\.json: "):
+        Seq2Seq.from_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"num_layers": 10**9},
+        {"diagram": edited("bahdanau", ("rnn[RNN]", "rnn[LSTM, 1000000000 layers]"))},
+        {"diagram": edited("bahdanau", ("rnn[RNN]", f"rnn[LSTM, {'9' * 5000} layers]"))},
+    ],
+)
+def test_more_layers_than_weights_are_refused_before_they_are_built(folder: Path, change: dict[str, int | str]) -> None:
+    values = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(values | change))
+    with pytest.raises(
+        ValueError, match=r"config\.json: there are [\d,]+ layers or more, in model.safetensors only \d+ te"
+    ):
+        Seq2Seq.from_pretrained(folder)
+
+
+def test_a_config_of_any_depth_is_refused_with_its_file(folder: Path) -> None:
+    (folder / "config.json").write_text("[" * 99999)
+    with pytest.raises(ValueError, match=r"config\.json: maximum recursion depth"):
+        Seq2Seq.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_numbers_that_are_not_finite_are_neither_saved_nor_loaded(folder: Path, number: float) -> None:
+    net = Seq2Seq.from_config(config())
+    with torch.no_grad():
+        net.bridge.hidden.bias[3] = number
+    before = (folder / "model.safetensors").read_bytes()
+    with pytest.raises(
+        ValueError, match=r"not load this model again: bridge\.hidden\.bias has numbers that are not fi"
+    ):
+        net.save_pretrained(folder)
+    assert (folder / "model.safetensors").read_bytes() == before
+    save_file(net.state_dict(), folder / "model.safetensors")
+    with pytest.raises(
+        ValueError, match=r"does not fit config\.json: bridge\.hidden\.bias has numbers that are not fini"
+    ):
+        Seq2Seq.from_pretrained(folder)
+
+
+def test_a_checkpoint_of_a_run_is_not_overwritten(folder: Path) -> None:
+    manifest.write(folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(
+        FileExistsError, match=r"has a manifest\.json: a checkpoint stays as it is; save into another folder"
+    ):
+        Seq2Seq.from_config(config(cell="LSTM")).save_pretrained(folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_model_with_a_manifest_is_compared_with_it_first(folder: Path) -> None:
+    manifest.write(folder)
+    arguments = batch()
+    before = Seq2Seq.from_pretrained(folder)(*arguments).output
+    weights = load_file(folder / "model.safetensors")
+    weights["bridge.hidden.bias"] += 1.0
+    save_file(weights, folder / "model.safetensors")
+    with pytest.raises(ValueError, match=r"is not what was written: model\.safetensors has another SHA-256"):
+        Seq2Seq.from_pretrained(folder)
+    (folder / "manifest.json").unlink()
+    assert not torch.equal(Seq2Seq.from_pretrained(folder)(*arguments).output, before)
+
+
+def test_of_a_run_the_best_checkpoint_is_read(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    run = tmp_path_factory.mktemp("run")
+    best = Seq2Seq.from_config(config()).eval()
+    for update, cost in ((1, 3.0), (2, 2.0), (3, None)):
+        place = run / f"checkpoint-{update}"
+        shutil.copytree(folder, place)
+        if update == 2:
+            best.save_pretrained(place)
+        (place / "training.json").write_text(json.dumps({"cost": cost}))
+        manifest.write(place)
+    arguments = batch()
+    assert torch.equal(Seq2Seq.from_pretrained(run)(*arguments).output, best(*arguments).output)
+    (run / "checkpoint-2" / "config.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"checkpoint-2 is not what was written: config\.json has 2 bytes"):
+        Seq2Seq.from_pretrained(run)
+
+
+def test_no_byte_of_a_file_that_changes_is_an_error_of_another_kind(folder: Path) -> None:
+    random = torch.Generator().manual_seed(0)
+    for name in ("config.json", "model.safetensors"):
+        data = (folder / name).read_bytes()
+        end = min(len(data), 2000)  # of the weights: what describes them
+        for place in torch.randint(end, (60,), generator=random).tolist():
+            damaged = bytearray(data)
+            damaged[place] = int(torch.randint(256, (1,), generator=random))
+            (folder / name).write_bytes(damaged)
+            try:
+                Seq2Seq.from_pretrained(folder)
+            except ValueError as error:
+                assert str(folder) in str(error)
+        (folder / name).write_bytes(data)
 
 
 def test_a_device_that_is_not_there_is_not_called_damage(folder: Path) -> None:

@@ -32,7 +32,7 @@ LAYERS = [
     {"graph", "config", "mask", "code", "manifest"},
     {"mermaid", "signature", "schedule", "whole", "nodes", "alphabet", "runs"},
     {"compare", "kinds", "wiring", "encoders", "bridge", "initial", "checkpoint", "data"},
-    {"drawing", "sizes", "wirings", "wired", "trace", "tensors", "rehearsal", "bands", "presets"},
+    {"drawing", "sizes", "wirings", "wired", "trace", "tensors", "rehearsal", "bands", "presets", "hub"},
     {"picture", "loop", "gradient", "scores"},
     {"build", "decoder", "examine"},
     {"ensemble"},

@@ -29,7 +29,7 @@ def pack(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor
         ValueError: a parameter that is not the model's; a state that is not finite, from which nothing could go on.
     """
     tensors = _named(_names(model, optimizer), optimizer)
-    if faults := _not_finite(tensors):
+    if faults := misfits(tensors, tensors):
         raise ValueError(f"the optimiser cannot be saved: {'; '.join(faults)}")
     return tensors
 
@@ -52,7 +52,7 @@ def unpack(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: Mapping[
             rehearsed.state.pop(parameter, None)
     rehearsed.step()
     own = _named(names, rehearsed)
-    if faults := misfits(own, tensors) + _not_finite(tensors):
+    if faults := misfits(own, tensors):
         raise ValueError(f"this is not the state of this optimiser: {'; '.join(faults)}")
     for name, parameter, twin in zip(names, _parameters(optimizer), _parameters(rehearsed), strict=True):
         optimizer.state[parameter] = {
@@ -85,7 +85,3 @@ def _named(names: list[str], optimizer: torch.optim.Optimizer) -> dict[str, Tens
                 )
             tensors[f"{_PREFIX}{what}.{name}"] = value.detach()
     return tensors
-
-
-def _not_finite(tensors: Mapping[str, Tensor]) -> list[str]:
-    return sorted(f"{name} is not finite" for name, value in tensors.items() if not value.isfinite().all())
