@@ -25,7 +25,17 @@ from typing import Any
 import torch
 
 from seq2seq_attn import Batch, Seq2Seq, exact_match, plot_attention, train
-from seq2seq_attn.cipher import ALPHABET, SECRET, config, encrypt, encrypted_batch, hold_out, training_messages
+from seq2seq_attn.cipher import (
+    SECRET,
+    SYMBOLS,
+    VOCABULARIES,
+    config,
+    encrypt,
+    encrypted_batch,
+    hold_out,
+    training_messages,
+)
+from seq2seq_attn.data.corpus import Pair
 from seq2seq_attn.mask import length_mask
 
 FOLDER = Path(__file__).parent / "pictures"
@@ -35,8 +45,7 @@ FOREIGN = "abcdefghijklmnop"  # symbols that no vocabulary holds; the first half
 
 def backwards(messages: Sequence[str]) -> Batch:
     """From ciphertext written backwards to plaintext."""
-    source = ALPHABET.encode([encrypt(message, KEY)[::-1] for message in messages])
-    return Batch(*source, *ALPHABET.encode(messages, ended=True))
+    return VOCABULARIES.batch([Pair(encrypt(message, KEY)[::-1], message) for message in messages])
 
 
 def foreign(messages: Sequence[str], scored: bool = False) -> Batch:
@@ -48,15 +57,15 @@ def foreign(messages: Sequence[str], scored: bool = False) -> Batch:
         new: dict[str, int] = {}
         row = []
         for position, symbol in enumerate(message):
-            index = ALPHABET.characters.index(symbol)
+            index = SYMBOLS.index(symbol)
             if position % 2:
                 letter = letters[index % half]
-                index = new.setdefault(letter, ALPHABET.target_size + len(new))
+                index = new.setdefault(letter, VOCABULARIES.target.target_size + len(new))
             row.append(index)
         rows.append(row)
     mask, target_mask = (length_mask(torch.tensor([len(row) + end for row in rows])) for end in (0, 1))
     source, target = (
-        torch.tensor([row + [ALPHABET.eos] * (size - len(row)) for row in rows])
+        torch.tensor([row + [VOCABULARIES.target.eos] * (size - len(row)) for row in rows])
         for size in (mask.shape[1], target_mask.shape[1])
     )
     return Batch(source, mask, target, target_mask)
@@ -145,11 +154,11 @@ def draw(model: Seq2Seq, recipe: Recipe, path: Path) -> None:
         return
 
     def label(symbol: int) -> str:
-        if symbol == ALPHABET.eos:
+        if symbol == VOCABULARIES.target.eos:
             return "end"
-        if symbol >= ALPHABET.target_size:
-            return f"?{symbol - ALPHABET.target_size}"
-        return ALPHABET.characters[symbol]
+        if symbol >= VOCABULARIES.target.target_size:
+            return f"?{symbol - VOCABULARIES.target.target_size}"
+        return SYMBOLS[symbol]
 
     weights = decoded.attn_weights[0]
     plot_attention(

@@ -14,7 +14,7 @@ import random
 import torch
 
 from seq2seq_attn import Config, Seq2Seq, exact_match, mermaid, train
-from seq2seq_attn.cipher import ALPHABET, encrypted_batch, hold_out, training_batches
+from seq2seq_attn.cipher import VOCABULARIES, encrypted_batch, hold_out, training_batches
 
 KEY = 13
 
@@ -31,10 +31,7 @@ def main(steps: int = 400) -> None:
 
     # 2. The model: encoder, bridge, and a decoder whose step is diagrams/bahdanau.mmd.
     config = Config(
-        source_vocabulary=len(ALPHABET),
-        target_vocabulary=ALPHABET.target_size,
-        bos=ALPHABET.bos,
-        eos=ALPHABET.eos,
+        **VOCABULARIES.sizes(),
         embedding_size=24,
         hidden_size=80,
         attention_size=128,
@@ -50,8 +47,8 @@ def main(steps: int = 400) -> None:
 
     # 4. Decoding, and where the model looked.
     encrypted = "FUVEMVEMNMERPDRF"
-    decoded = model.greedy(*ALPHABET.encode([encrypted]), max_length=len(encrypted) + 1)
-    plain = ALPHABET.decode(decoded.symbols, decoded.mask)[0]
+    decoded = model.greedy(*VOCABULARIES.encode([encrypted]), max_length=len(encrypted) + 1)
+    plain = VOCABULARIES.decode(decoded.symbols, decoded.mask)[0]
     looked_at = decoded.attn_weights[0].argmax(dim=-1).tolist()
     print(f"{encrypted} →\n{plain}\n{''.join(encrypted[j] for j in looked_at[: len(plain)])}")
 

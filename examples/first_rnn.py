@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from seq2seq_attn import Drawing, Wiring
-from seq2seq_attn.cipher import ALPHABET, encrypt, random_message
+from seq2seq_attn.cipher import VOCABULARIES, encrypt, random_message
 from seq2seq_attn.trace import trace
 
 KEY = 13
@@ -67,8 +67,8 @@ class FirstRNN(Wiring):
 
 def pairs(messages: list[str]) -> tuple[Tensor, Tensor, Tensor]:
     """Ciphertext and plaintext as (S, B) indices, and which of them are real."""
-    encrypted, mask = ALPHABET.encode([encrypt(message, KEY) for message in messages])
-    return encrypted.T, ALPHABET.encode(messages)[0].T, mask.T
+    encrypted, mask = VOCABULARIES.encode([encrypt(message, KEY) for message in messages])
+    return encrypted.T, VOCABULARIES.encode(messages)[0].T, mask.T
 
 
 def accuracy(network: FirstRNN, messages: list[str]) -> float:
@@ -81,7 +81,7 @@ def accuracy(network: FirstRNN, messages: list[str]) -> float:
 def main(folder: str | None = None) -> None:
     torch.manual_seed(0)
     generator = random.Random(0)
-    network = FirstRNN(len(ALPHABET), embedding_size=5, hidden_size=10)
+    network = FirstRNN(len(VOCABULARIES.source), embedding_size=5, hidden_size=10)
     for word, value in network(pairs(["THIS-IS-A-SECRET"])[0])._asdict().items():
         print(f"{word:13} {tuple(value.shape)}")
 
@@ -101,7 +101,7 @@ def main(folder: str | None = None) -> None:
 
     encrypted, _, mask = pairs(["THIS-IS-A-SECRET"])
     read = network(encrypted).probabilities.argmax(dim=-1)
-    print("FUVEMVEMNMERPDRF →", ALPHABET.decode(read.T, mask.T)[0])
+    print("FUVEMVEMNMERPDRF →", VOCABULARIES.decode(read.T, mask.T)[0])
     graph = trace(network, encrypted)
     print("what ran is diagrams/first_rnn.mmd:", graph == network.specification())
     if folder is not None:

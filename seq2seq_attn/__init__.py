@@ -9,10 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seq2seq_attn.alphabet import Alphabet as Alphabet
-    from seq2seq_attn.alphabet import Batch as Batch
     from seq2seq_attn.bridge import Bridge as Bridge
     from seq2seq_attn.config import Config as Config
+    from seq2seq_attn.data.batch import Batch as Batch
+    from seq2seq_attn.data.batches import Batches as Batches
+    from seq2seq_attn.data.corpus import Corpus as Corpus
+    from seq2seq_attn.data.vocabularies import Vocabularies as Vocabularies
+    from seq2seq_attn.data.vocabulary import Vocabulary as Vocabulary
     from seq2seq_attn.decoder import Decoded as Decoded
     from seq2seq_attn.decoder import Decoder as Decoder
     from seq2seq_attn.drawing.drawing import Drawing as Drawing
@@ -25,14 +28,21 @@ if TYPE_CHECKING:
     from seq2seq_attn.seq2seq import Seq2Seq as Seq2Seq
     from seq2seq_attn.training.loop import exact_match as exact_match
     from seq2seq_attn.training.loop import train as train
+    from seq2seq_attn.training.recipe import Recipe as Recipe
+    from seq2seq_attn.training.trainer import Trainer as Trainer
+    from seq2seq_attn.translate import Translator as Translator
     from seq2seq_attn.wired import Wired as Wired
     from seq2seq_attn.wiring import Step as Step
     from seq2seq_attn.wiring import Wiring as Wiring
 
 _MODULES = {
-    "alphabet": ("Alphabet", "Batch"),
     "bridge": ("Bridge",),
     "config": ("Config",),
+    "data.batch": ("Batch",),
+    "data.batches": ("Batches",),
+    "data.corpus": ("Corpus",),
+    "data.vocabularies": ("Vocabularies",),
+    "data.vocabulary": ("Vocabulary",),
     "decoder": ("Decoded", "Decoder"),
     "drawing.drawing": ("Drawing",),
     "drawing.style": ("Style",),
@@ -42,6 +52,9 @@ _MODULES = {
     "search": ("Hypothesis",),
     "seq2seq": ("Seq2Seq",),
     "training.loop": ("exact_match", "train"),
+    "training.recipe": ("Recipe",),
+    "training.trainer": ("Trainer",),
+    "translate": ("Translator",),
     "wired": ("Wired",),
     "wiring": ("Step", "Wiring"),
 }

@@ -7,10 +7,15 @@ from random import Random
 from typing import Any
 
 from seq2seq_attn import mermaid
-from seq2seq_attn.alphabet import Alphabet, Batch
 from seq2seq_attn.config import Config
+from seq2seq_attn.data.batch import Batch
+from seq2seq_attn.data.corpus import Pair
+from seq2seq_attn.data.segmentation import Characters
+from seq2seq_attn.data.vocabularies import Vocabularies
+from seq2seq_attn.data.vocabulary import Vocabulary
 
-ALPHABET = Alphabet("ABCDEFGHIJKLMNOPQRSTUVWXYZ-")
+SYMBOLS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ-"
+VOCABULARIES = Vocabularies(*[Vocabulary(tuple(SYMBOLS), Characters(), closed=True)] * 2)
 SECRET = "THIS-IS-A-SECRET"
 
 
@@ -32,12 +37,11 @@ def config(diagram: str = "bahdanau", **options: Any) -> Config:
     graph = mermaid.load(diagram)
     source = {value.id for value in graph.inputs if value.word == "source"}
     copies = any(source & {*operation.inputs} for id, operation in graph.operations.items() if id != "embed_source")
-    sizes: dict[str, Any] = {
+    sizes = VOCABULARIES.sizes()
+    if not copies:  # then a source has no bos and eos
+        sizes["source_vocabulary"] = len(VOCABULARIES.source)
+    sizes |= {
         "diagram": diagram if diagram in mermaid.shipped() else mermaid.emit(graph),
-        "source_vocabulary": ALPHABET.target_size if copies else len(ALPHABET),  # who copies numbers both alike
-        "target_vocabulary": ALPHABET.target_size,
-        "bos": ALPHABET.bos,
-        "eos": ALPHABET.eos,
         "embedding_size": 24,
         "hidden_size": 80,
         "attention_size": 128,
@@ -47,17 +51,16 @@ def config(diagram: str = "bahdanau", **options: Any) -> Config:
 
 
 def encrypt(text: str, key: int) -> str:
-    """Shift every symbol to the right by ``key``, around the end of the alphabet.
+    """Shift every symbol to the right by ``key``, around the end of ``SYMBOLS``.
 
     Raises:
-        ValueError: an empty text, or a character outside the alphabet.
+        ValueError: an empty text, or a character that is none of them.
 
     Example:
         >>> encrypt("THIS-IS-A-SECRET", 13)
         'FUVEMVEMNMERPDRF'
     """
-    characters = ALPHABET.characters
-    return "".join(characters[(index + key) % len(characters)] for index in ALPHABET.indices(text))
+    return "".join(SYMBOLS[(number + key) % len(SYMBOLS)] for number in VOCABULARIES.source.indices(text))
 
 
 def decrypt(text: str, key: int) -> str:
@@ -76,13 +79,12 @@ def encrypted_batch(messages: Sequence[str], key: int) -> Batch:
     Raises:
         ValueError: no message, or one that `encrypt` refuses.
     """
-    source = ALPHABET.encode([encrypt(message, key) for message in messages])
-    return Batch(*source, *ALPHABET.encode(messages, ended=True))
+    return VOCABULARIES.batch([Pair(encrypt(message, key), message) for message in messages])
 
 
 def random_message(length: int, random: Random) -> str:
     """Any message of this length, all equally likely."""
-    return "".join(random.choices(ALPHABET.characters, k=length))
+    return "".join(random.choices(SYMBOLS, k=length))
 
 
 def stuttering_message(length: int, random: Random) -> str:
@@ -90,10 +92,10 @@ def stuttering_message(length: int, random: Random) -> str:
 
     Repeats are where a reader loses its place; among `random_message`s they are too rare to learn from.
     """
-    message = random.choice(ALPHABET.characters)
+    message = random.choice(SYMBOLS)
     while len(message) < length:
         repeated = message[-min(len(message), random.randint(1, 3))]
-        message += repeated if random.random() < 0.2 else random.choice(ALPHABET.characters)
+        message += repeated if random.random() < 0.2 else random.choice(SYMBOLS)
     return message
 
 
@@ -106,7 +108,7 @@ def hold_out(count: int, max_length: int, random: Random) -> list[str]:
     Raises:
         ValueError: more messages than there are.
     """
-    room = {length: len(ALPHABET) ** length // 3 for length in range(1, max_length + 1)}
+    room = {length: len(SYMBOLS) ** length // 3 for length in range(1, max_length + 1)}
     if not 1 <= count <= sum(room.values()):
         raise ValueError(
             f"{count} messages cannot be held out of length 1 to {max_length}; 1 to {sum(room.values())} can"

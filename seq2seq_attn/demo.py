@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from seq2seq_attn import alphabet, cipher, plots
+from seq2seq_attn import cipher, plots
 from seq2seq_attn.checkpoint import CONFIG, WEIGHTS
-from seq2seq_attn.cipher import ALPHABET
+from seq2seq_attn.cipher import VOCABULARIES
 from seq2seq_attn.config import Config
 from seq2seq_attn.decoder import Decoded
 from seq2seq_attn.drawing.drawing import RenderError
@@ -51,11 +51,11 @@ def run(
         What measured.json holds.
 
     Raises:
-        ValueError: a message with a symbol outside the alphabet, an option that is not possible.
+        ValueError: a message with a symbol that the cipher does not have, an option that is not possible.
     """
     secret = cipher.encrypt(cipher.SECRET, key)
     messages = [secret] if message in (None, secret) else [secret, message]
-    ALPHABET.indices(messages[-1])
+    VOCABULARIES.source.indices(messages[-1])
     torch.manual_seed(seed)
     random = Random(seed)
     model = Seq2Seq.from_diagram(diagram or config.diagram, config).to(usable(device))
@@ -88,7 +88,7 @@ def run(
         model, (cipher.encrypted_batch(rows[n : n + 100], key).to(device) for n in range(0, len(rows), 100))
     )
     decoded = [decrypt(model, text, device) for text in messages]
-    plain = [ALPHABET.decode(each.symbols, each.mask)[0] for each in decoded]
+    plain = [VOCABULARIES.decode(each.symbols, each.mask)[0] for each in decoded]
     measured: dict[str, Any] = {
         "exact_match": score,
         "held_out": len(unseen),
@@ -111,7 +111,7 @@ def run(
 
 def decrypt(model: Seq2Seq, text: str, device: str = "cpu") -> Decoded:
     """What a model makes of one message in ciphertext."""
-    source, mask = ALPHABET.encode([text])
+    source, mask = VOCABULARIES.encode([text])
     return model.eval().greedy(source.to(device), mask.to(device), max_length=len(text) + 1)
 
 
@@ -126,7 +126,7 @@ def _forced(model: Seq2Seq, text: str, key: int, device: str) -> Tensor | None:
 def _write(out: Path, model: Seq2Seq, measured: dict[str, Any], history: list[Progress], decoded: Decoded) -> list[str]:
     """Write everything; returns the names."""
     model.save_pretrained(out)
-    ALPHABET.save(out)
+    tables = VOCABULARIES.save(out)
     drawing = model.draw(out / "diagram.mmd")
     drawn = ["diagram.mmd", "diagram.svg"]
     try:
@@ -134,13 +134,13 @@ def _write(out: Path, model: Seq2Seq, measured: dict[str, Any], history: list[Pr
     except RenderError as error:
         print(error, file=sys.stderr)
         drawn = ["diagram.mmd", "diagram.dot"]
-    target = [*ALPHABET.decode(decoded.symbols, decoded.mask)[0], "end"][: decoded.symbols.shape[1]]
+    target = [*VOCABULARIES.decode(decoded.symbols, decoded.mask)[0], "end"][: decoded.symbols.shape[1]]
     if decoded.attn_weights.numel():
         plots.plot_attention(out / "attention.png", decoded.attn_weights[0], measured["message"], target)
         drawn.append("attention.png")
     plots.learning(out / "learning.png", history)
     (out / "measured.json").write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
-    return [WEIGHTS, CONFIG, alphabet.ALPHABET, *drawn, "learning.png", "measured.json"]
+    return [WEIGHTS, CONFIG, *(path.name for path in tables), *drawn, "learning.png", "measured.json"]
 
 
 def _print(measured: dict[str, Any], messages: list[str], plain: list[str], out: Path, written: list[str]) -> None:

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq_attn import build, checkpoint, examine, explorer, hub, mermaid, runs, view
-from seq2seq_attn.alphabet import Alphabet, numbered
 from seq2seq_attn.bridge import Bridge
 from seq2seq_attn.config import Config
+from seq2seq_attn.data.vocabularies import Vocabularies
 from seq2seq_attn.decoder import Decoded, Decoder
 from seq2seq_attn.drawing.drawing import Drawing
 from seq2seq_attn.drawing.style import Style
 from seq2seq_attn.encoders import Encoder
-from seq2seq_attn.explorer import Names
+from seq2seq_attn.explorer import Example
 from seq2seq_attn.graph import Graph, GraphError
 from seq2seq_attn.initial import paper_weights
 from seq2seq_attn.kinds import CELLS
@@ -335,7 +335,7 @@ class Seq2Seq(nn.Module):
         unroll: int | None = None,
         example: str | Sequence[int] | Tensor | None = None,
         at: int = 1,
-        alphabet: Alphabet | None = None,
+        vocabularies: Vocabularies | None = None,
         hidden: bool = False,
         style: Style | None = None,
     ) -> Drawing:
@@ -349,15 +349,16 @@ class Seq2Seq(nn.Module):
             expand: the id of an operation to open: the tensor operations that run in it, with shapes and parameters.
             unroll: the number of first target steps to show one by one.
             example: a source, decoded greedily, of which one target step is shown with its shapes, numbers and
-                attention: a text, of which ``alphabet`` makes symbols, or symbols, (S,) int64.
+                attention: a text, which ``vocabularies`` split into symbols, or symbols, (S,) int64.
             at: the number of that target step, from 1.
-            alphabet: what the symbols are called.
+            vocabularies: what the symbols are called; without any they are numbers.
             hidden: with what is folded away as a rule: the mask and the keys; in an opened operation, also dropout,
                 packing, and operations that only change a shape.
             style: what it looks like.
 
         Raises:
-            ValueError: levels that exclude each other; an operation or a target step that is not there.
+            TypeError, ValueError: see `Example.of`; levels that exclude each other; an operation or a target step that
+                is not there.
             TraceError: a step that no picture is true of.
             RenderError: see `Drawing.save`.
         """
@@ -367,8 +368,7 @@ class Seq2Seq(nn.Module):
             schedule=schedule,
             expand=expand,
             unroll=unroll,
-            example=None if example is None else numbered(example, alphabet),
-            names=Names.of(alphabet),
+            example=None if example is None else Example.of(self, example, vocabularies),
             at=at,
             hidden=hidden,
             style=style,
@@ -382,7 +382,7 @@ class Seq2Seq(nn.Module):
         source: str | Sequence[int] | Tensor,
         path: str | Path,
         *,
-        alphabet: Alphabet | None = None,
+        vocabularies: Vocabularies | None = None,
         beam: int = 5,
         max_length: int | None = None,
         repository: str | None = None,
@@ -393,9 +393,9 @@ class Seq2Seq(nn.Module):
         the decoder looks, what it would write if it could not look at some position, and what else was likely.
 
         Args:
-            source: one sentence: a text, of which ``alphabet`` makes symbols, or symbols, (S,) int64.
+            source: one sentence: a text, which ``vocabularies`` split into symbols, or symbols, (S,) int64.
             path: of the page, .html.
-            alphabet: what the symbols are called; without one they are numbers.
+            vocabularies: what the symbols are called; without any they are numbers.
             beam: number of hypotheses of the beam search that is shown beside it.
             max_length: number of target symbols at most, ``eos`` included; by default 10 more than twice the source.
             repository: an address that the operations link to, as for `Style`; without one they name file and line.
@@ -404,15 +404,14 @@ class Seq2Seq(nn.Module):
             The path.
 
         Raises:
-            TypeError, ValueError: see `numbered` and `check_symbols`; an alphabet that is not the model's; a ``beam``
-                or ``max_length`` below 1; an address that does not begin with https:// or http://; a path with another
-                ending.
+            TypeError, ValueError: see `Example.of` and `check_symbols`; a ``beam`` or ``max_length`` below 1; an
+                address that does not begin with https:// or http://; a path with another ending.
             TraceError: a step that no picture is true of.
             RenderError: nothing here draws SVG.
             OSError: a page that cannot be written.
         """
         return explorer.explore(
-            self, source, path, alphabet=alphabet, beam=beam, max_length=max_length, repository=repository
+            self, source, path, vocabularies=vocabularies, beam=beam, max_length=max_length, repository=repository
         )
 
     def check(self, specification: Graph | None = None) -> list[str]:

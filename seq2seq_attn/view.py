@@ -16,7 +16,7 @@ from seq2seq_attn.drawing import levels
 from seq2seq_attn.drawing.drawing import Drawing
 from seq2seq_attn.drawing.scene import Arrow, Box, Line, Scene
 from seq2seq_attn.drawing.style import Style
-from seq2seq_attn.explorer import Names, named, positions
+from seq2seq_attn.explorer import Example
 from seq2seq_attn.graph import Graph, Value
 from seq2seq_attn.nodes.state import visible
 from seq2seq_attn.schedule import schedule as bands_of
@@ -33,13 +33,12 @@ def view(
     schedule: bool,
     expand: str | None,
     unroll: int | None,
-    example: Tensor | None,
-    names: Names,
+    example: Example | None,
     at: int,
     hidden: bool,
     style: Style | None,
 ) -> Drawing:
-    """See `Seq2Seq.draw`; ``names`` are those of the symbols."""
+    """See `Seq2Seq.draw`."""
     asked = {"schedule": schedule, "expand": expand, "unroll": unroll, "example": example}
     given = [name for name, value in asked.items() if value is not None and value is not False]
     if example is not None and whole:
@@ -62,7 +61,7 @@ def view(
     elif unroll is not None:
         scene = levels.unrolled(graph, unroll, f"{title}, {unroll} steps", codes)
     elif example is not None:
-        scene = _run(model, example, names, at, title, codes)
+        scene = _run(model, example, at, title, codes)
     else:
         bands = bands_of(graph).bands() if schedule else None
         if not hidden:
@@ -113,17 +112,16 @@ def _outside(model: Seq2Seq) -> dict[str, tuple[Tensor, ...]]:
 
 def _run(
     model: Seq2Seq,
-    source: Tensor,
-    names: Names,
+    example: Example,
     at: int,
     title: str,
     codes: Mapping[str, Code],
 ) -> Scene:
-    """One step of a greedy decode of a source, with its numbers."""
+    """One step of a greedy decode, with its numbers."""
     if at < 1:
         raise ValueError(f"at is {at}; the first target step is 1")
     device = model.embed_source.weight.device
-    row = source.to(device)[None]
+    row = example.symbols.to(device)[None]
     with examine.left_alone(model), Recorder(model.decoder.step) as recorder:
         decoded = model.eval().greedy(row, torch.ones_like(row, dtype=torch.bool), max_length=at)
     if len(recorder.runs) < at:
@@ -134,15 +132,16 @@ def _run(
     weights: Tensor | None = words.get("attn_weights")
     if weights is not None:
         weights = weights[0].mean(dim=0) if weights.dim() == 3 else weights[0]
-    written = [named(names.target, symbol) for symbol in decoded.symbols[0].tolist()]
-    probability = torch.softmax(ran.returned["output"][0], dim=-1)[decoded.symbols[0, -1]].item()
+    written = int(decoded.symbols[0, -1])
+    probability = torch.softmax(ran.returned["output"][0], dim=-1)[written].item()
+    caption = f"step {at}: writes {example.written(written)} with probability {probability:.2f}"
     return levels.run(
         graph,
         f"{title}, step {at} of a run",
         values,
-        source=positions(model, source, names),
+        source=example.positions(model),
         weights=None if weights is None else weights.tolist(),
-        caption=f"step {at}: writes {written[-1]} with probability {probability:.2f}",
+        caption="; ".join(filter(None, (caption, example.lacking()))),
         codes=codes,
     )
 

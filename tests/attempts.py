@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-from seq2seq_attn import Alphabet
+from seq2seq_attn import Vocabularies, Vocabulary
+from seq2seq_attn.data.segmentation import Spaces
 
 TEXTS: dict[str, str] = {
     label["name"]: label["text"]
@@ -14,16 +15,10 @@ TEXTS: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True)
-class Named(Alphabet):
-    """An alphabet whose symbols are called something else."""
+def named(names: Sequence[str], size: int) -> Vocabularies:
+    """Vocabularies whose first symbols are called like this, ``size`` of them in the target.
 
-    names: tuple[str, ...] = ()
-
-    @property
-    def source_symbols(self) -> tuple[str, ...]:
-        return self.names
-
-    @property
-    def target_symbols(self) -> tuple[str, ...]:
-        return self.names
+    A name that is empty is none; what is missing is made up.
+    """
+    symbols = [*filter(None, names), *(f"made up {number}" for number in range(size))]
+    return Vocabularies(*(Vocabulary(tuple(each), Spaces(), closed=True) for each in (symbols, symbols[:size])))

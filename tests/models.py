@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seq2seq_attn import Config, Seq2Seq
+from seq2seq_attn import Config, Seq2Seq, Vocabularies, Vocabulary
+from seq2seq_attn.data.segmentation import Characters
 from seq2seq_attn.mask import length_mask
 from seq2seq_attn.mermaid import shipped
 from seq2seq_attn.nodes import Monotonic
@@ -120,6 +121,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "transformer": {"encoder": "transformer", "hidden_size": 8, "diagram": "luong"},
     **EDITED,
 }
+
+
+# The model's source has more symbols: letters stand for the first 17, and bos and eos behind them in a target.
+LETTERS = Vocabularies(*[Vocabulary(tuple("abcdefghijklmnopq"), Characters(), closed=True)] * 2)
 
 
 def config(**options: Any) -> Config:

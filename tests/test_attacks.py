@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 import torch
-from attempts import TEXTS, Named
+from attempts import TEXTS, named
 from models import model
 from svg import LINK, SVG, groups, texts
 from test_flowchart import read
@@ -24,7 +24,7 @@ from seq2seq_attn.code import Code
 from seq2seq_attn.drawing.drawing import FORMATS
 from seq2seq_attn.drawing.render import render
 from seq2seq_attn.drawing.scene import Arrow, Box, Frame, Line, Scene, printable
-from seq2seq_attn.explorer.replay import named
+from seq2seq_attn.explorer.names import shown
 from seq2seq_attn.graph import Graph, Operation, Value
 
 ELEMENTS = {"svg", "title", "desc", "g", "a", "path", "polygon", "polyline", "ellipse", "text"}
@@ -175,15 +175,15 @@ def test_a_kind_and_a_word_of_a_graph_are_texts(text: str) -> None:
 
 def test_the_symbols_of_a_run_are_texts() -> None:
     net, longest = model("gru"), 5
-    for start in range(0, len(TEXTS), longest):
-        names = [*TEXTS.values()][start : start + longest]
-        alphabet = Named("abcdefg", names=tuple(names))
-        drawing = net.draw(example=torch.arange(len(names)), alphabet=alphabet)
+    texts = [text for text in TEXTS.values() if text]
+    for start in range(0, len(texts), longest):
+        names = texts[start : start + longest]
+        drawing = net.draw(example=torch.arange(len(names)), vocabularies=named(names, 17))
         svg = drawing.svg()
         checked(svg, {link for link in re.findall(r'href="(file:[^"]*/seq2seq_attn/nodes/\w+\.py#L\d+)"', svg)})
         nodes = written(svg, "node")
         for number in range(1, len(names) + 1):
-            assert nodes[f"wsum-{number}"][0] == printable(named(names, number - 1), 12)
+            assert nodes[f"wsum-{number}"][0] == printable(shown(names[number - 1]), 12)
         read(drawing.mermaid())
 
 

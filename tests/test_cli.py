@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from seq2seq_attn import Alphabet, Drawing, Seq2Seq, cipher, cli, mermaid
+from seq2seq_attn import Config, Corpus, Drawing, Seq2Seq, Vocabularies, cipher, cli, manifest, mermaid
 
 EDITED = mermaid.shipped()["bahdanau"].replace("y_ii --> out\n", "")
 SMALL = ["--steps", "3", "--held-out", "20", "--max-length", "5", "--batch-size", "4", "--hidden-size", "8"]
@@ -27,10 +27,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_cipher_writes_the_model_its_picture_the_heatmap_the_curve_and_what_was_measured(run: Path) -> None:
     names = (
-        "alphabet.txt attention.png config.json diagram.mmd diagram.svg learning.png measured.json model.safetensors"
+        "attention.png config.json diagram.mmd diagram.svg learning.png measured.json model.safetensors "
+        "source_vocabulary.txt target_vocabulary.txt tokenizer_config.json"
     )
     assert sorted(path.name for path in run.iterdir()) == names.split()
-    assert Alphabet.load(run) == cipher.ALPHABET
+    assert Vocabularies.load(run) == cipher.VOCABULARIES
     assert mermaid.load(run / "diagram.mmd") == mermaid.load("bahdanau")
     for name in ("attention.png", "learning.png"):
         with Image.open(run / name) as image:
@@ -135,17 +136,60 @@ def test_every_option_of_draw_is_seen_in_the_picture(
         assert part in text and part not in plain
 
 
-def test_a_run_of_a_model_without_an_alphabet_is_given_in_numbers(
+def test_a_run_of_a_model_without_vocabularies_is_given_in_numbers(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bare = tmp_path / "bare"
     shutil.copytree(run, bare)
-    (bare / "alphabet.txt").unlink()
+    (bare / "tokenizer_config.json").unlink()
     assert cli.main(["draw", str(bare), "--example", "13 14 15", "-o", str(tmp_path / "x.dot")]) == 0
     text = (tmp_path / "x.dot").read_text(encoding="utf-8")
     assert all(part in text for part in (">13<", ">14<", ">15<"))
     assert cli.main(["draw", str(bare), "--example", "ABC"]) == 2
-    assert "has no alphabet.txt, so that 'ABC' has to be numbers with spaces between" in capsys.readouterr().err
+    assert (
+        "has no tokenizer_config.json, so that 'ABC' has to be numbers with spaces between" in capsys.readouterr().err
+    )
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    """A run of training as `train` leaves it: two checkpoints of models of words, the first of which is the better."""
+    vocabularies = Vocabularies.of(Corpus.of([("jump twice", "I_JUMP I_JUMP"), ("walk", "I_WALK")], "words"), "space")
+    sizes = {"embedding_size": 3, "hidden_size": 5, "attention_size": 7, "readout_size": 2}
+    for update, diagram, cost in ((3, "luong", 0.5), (7, "bahdanau", 0.75)):
+        folder = tmp_path / "trained" / f"checkpoint-{update}"
+        Seq2Seq.from_diagram(diagram, Config(**vocabularies.sizes(), **sizes)).save_pretrained(folder)
+        vocabularies.save(folder)
+        (folder / "training.json").write_text(json.dumps({"cost": cost}))
+        manifest.write(folder)
+    return tmp_path / "trained"
+
+
+def test_the_best_model_of_a_run_is_drawn_explored_and_checked_by_its_own_vocabularies(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["check", str(trained)]) == 0
+    assert capsys.readouterr().out == f"{trained} is luong.mmd\n"
+    assert cli.main(["draw", str(trained), "--example", "jump  twice", "-o", str(tmp_path / "x.dot")]) == 0
+    text = (tmp_path / "x.dot").read_text(encoding="utf-8")
+    assert ">jump<" in text and ">twice<" in text and "unknown" not in text
+    page = explored(trained, "jump twice")
+    assert '"positions":["jump","twice"]' in page and '"gap":" "' in page and '"lacking":""' in page
+
+
+def test_a_symbol_that_a_model_does_not_know_is_shown_as_it_was_given_and_said(trained: Path, tmp_path: Path) -> None:
+    assert cli.main(["draw", str(trained), "--example", "jump thrice", "-o", str(tmp_path / "x.dot")]) == 0
+    text = (tmp_path / "x.dot").read_text(encoding="utf-8")
+    assert ">thrice<" in text and "; unknown: thrice<" in text
+    page = explored(trained, "jump thrice")
+    assert '"positions":["jump","thrice"]' in page and '"lacking":"unknown: thrice"' in page
+
+
+def test_a_run_that_is_damaged_is_said_to_be(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (trained / "checkpoint-3" / "source_vocabulary.txt").write_text("jump\n")
+    for command in (["check"], ["draw"], ["draw", "--example", "jump"], ["summary"]):
+        assert cli.main([command[0], str(trained), *command[1:]]) == 2
+        assert "checkpoint-3 is not what was written: source_vocabulary.txt has 5 bytes" in capsys.readouterr().err
 
 
 def test_a_png_has_the_dots_an_inch_that_are_asked_for(tmp_path: Path) -> None:
@@ -207,17 +251,17 @@ def explored(*arguments: object) -> str:
     return out.read_text(encoding="utf-8")
 
 
-def test_explore_writes_the_page_of_a_text_in_the_alphabet_that_lies_with_the_model(
+def test_explore_writes_the_page_of_a_text_by_the_vocabularies_that_lie_with_the_model(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = explored(run, "FUV-")
     assert capsys.readouterr().out == f"wrote {run.parent / 'page.html'}\n"
-    same = Seq2Seq.from_pretrained(run).explore("FUV-", tmp_path / "x.html", alphabet=cipher.ALPHABET)
+    same = Seq2Seq.from_pretrained(run).explore("FUV-", tmp_path / "x.html", vocabularies=cipher.VOCABULARIES)
     assert page == same.read_text(encoding="utf-8") and '"positions":["F","U","V","-"]' in page
     assert explored(run, "FUV-", "--beam", "2") != page != explored(run, "FUV-", "--max-length", "3")
 
 
-def test_explore_takes_numbers_for_a_model_without_an_alphabet(
+def test_explore_takes_numbers_for_a_model_without_vocabularies(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bare = tmp_path / "bare"
@@ -225,11 +269,12 @@ def test_explore_takes_numbers_for_a_model_without_an_alphabet(
     assert '"positions":["5","20","21","26"]' in explored(bare, "5 20 21 26")
     for text in ("FUV", "1.5", "1,2"):
         assert cli.main(["explore", str(bare), text, "-o", str(tmp_path / "x.html")]) == 2
-        assert f"{bare} has no alphabet.txt, so that {text!r} has to be numbers with spaces" in capsys.readouterr().err
+        said = f"{bare} has no tokenizer_config.json, so that {text!r} has to be numbers with spaces"
+        assert said in capsys.readouterr().err
     assert cli.main(["explore", str(bare), "27", "-o", str(tmp_path / "x.html")]) == 2
     assert "source[0, 0] is 27; the vocabulary has the symbols 0 to 26" in capsys.readouterr().err
     assert cli.main(["explore", str(run), "fuv", "-o", str(tmp_path / "x.html")]) == 2
-    assert "character 1 of 'fuv' is 'f', which is not in 'ABC" in capsys.readouterr().err
+    assert "symbol 1 of 'fuv' is 'f', which is none of the 27 of the vocabulary, 'ABC" in capsys.readouterr().err
     assert not (tmp_path / "x.html").exists()
 
 
@@ -279,8 +324,8 @@ def test_cipher_trains_another_diagram_with_another_encoder_and_cell(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["cipher", "--message", "secret"], "character 1 of 'secret' is 's', which is not in 'ABC"),
-        (["cipher", "--message", ""], "the text is empty; give at least one character"),
+        (["cipher", "--message", "secret"], "symbol 1 of 'secret' is 's', which is none of the 27 of the"),
+        (["cipher", "--message", ""], "the text '' is empty; give at least one symbol"),
         (
             ["cipher", "--held-out", "50", "--max-length", "1"],
             "50 messages cannot be held out of length 1 to 1; 1 to 9 can",
@@ -317,7 +362,10 @@ def test_cipher_trains_another_diagram_with_another_encoder_and_cell(
         (["draw", "luong", "--example", "ABC", "--whole"], "example and whole do not go into one picture"),
         (["draw", "luong", "--at", "2"], "at is 2, a step of a run; give an example to run"),
         (["draw", "luong", "--at", "2", "--hidden"], "at is 2, a step of a run; give an example to run"),
-        (["draw", "luong", "--example", "abc"], "character 1 of 'abc' is 'a', which is not in 'ABC"),
+        (
+            ["draw", "luong", "--example", "abc"],
+            "symbol 1 of 'abc' is 'a', which is none of the 27 of the vocabulary, 'ABC",
+        ),
         (["draw", "luong", "--repository", "javascript:alert(1)"], "repository is 'javascript:alert(1)'; give an addr"),
         (["draw", "luong", "--font", "a<b"], "font is 'a<b'; give a font's name"),
         (["draw", "luong", "--dpi", "9999"], "dpi is 9999; give a number from 1 to 1200"),

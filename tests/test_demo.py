@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from seq2seq_attn import Batch, Seq2Seq, cipher, cli, demo, mermaid
-from seq2seq_attn.cipher import ALPHABET
+from seq2seq_attn.cipher import VOCABULARIES
 
 OPTIONS: dict[str, Any] = {
     "key": 5,
@@ -45,7 +45,7 @@ def test_what_is_scored_was_held_out_of_training(tmp_path: Path, monkeypatch: py
         return make(*args, **kwargs)
 
     def spy_score(model: Seq2Seq, batches: Iterator[Batch]) -> float:
-        rows = [text for batch in batches for text in ALPHABET.decode(batch.target, batch.target_mask)]
+        rows = [text for batch in batches for text in VOCABULARIES.decode(batch.target, batch.target_mask)]
         kept["scored"], kept["model"] = rows, model
         return 0.25
 
@@ -68,7 +68,7 @@ def test_the_score_the_text_and_the_heatmap_are_those_of_the_model_that_was_save
     measured = demo.run(out=tmp_path, **OPTIONS)
     decoded = demo.decrypt(Seq2Seq.from_pretrained(tmp_path), "ABCD")
     assert measured["message"] == drawn["source"] == "ABCD"
-    assert measured["decrypted"] == ALPHABET.decode(decoded.symbols, decoded.mask)[0]
+    assert measured["decrypted"] == VOCABULARIES.decode(decoded.symbols, decoded.mask)[0]
     assert torch.equal(drawn["weights"], decoded.attn_weights[0])
     torch.testing.assert_close(drawn["weights"].sum(dim=1), torch.ones(len(drawn["target"])))
     printed = capsys.readouterr().out
@@ -79,7 +79,7 @@ def test_what_is_right_is_called_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def oracle(model: Seq2Seq, text: str, device: str) -> Any:
-        (symbols, mask) = ALPHABET.encode([cipher.decrypt(text, 5)], ended=True)
+        symbols, mask = cipher.encrypted_batch([cipher.decrypt(text, 5)], 5)[2:]
         return demo.Decoded(symbols, mask, torch.zeros(1), torch.zeros(1, symbols.shape[1], len(text)))
 
     monkeypatch.setattr(demo, "decrypt", oracle)
@@ -106,7 +106,7 @@ def test_every_kind_of_model_is_trained_scored_drawn_and_saved(
     assert again.config == CONFIGS[name]
     assert mermaid.load(tmp_path / "diagram.mmd") == again.specification() == again.trace()
     decoded = demo.decrypt(again, "ABCD")
-    assert measured["decrypted"] == ALPHABET.decode(decoded.symbols, decoded.mask)[0]
+    assert measured["decrypted"] == VOCABULARIES.decode(decoded.symbols, decoded.mask)[0]
 
 
 def test_the_animation_shows_the_message_with_its_true_plain_text_from_before_the_first_step_to_the_last(

@@ -17,15 +17,15 @@ import models
 import pytest
 import torch
 from attempts import TEXTS
+from models import LETTERS
 from torch import Tensor
 
 import seq2seq_attn
-from seq2seq_attn import Alphabet, Seq2Seq, cipher, kinds
+from seq2seq_attn import Seq2Seq, Vocabularies, Vocabulary, cipher, kinds
+from seq2seq_attn.data.segmentation import Spaces
 from seq2seq_attn.explorer.explore import page
 from seq2seq_attn.nodes import Softmax
 from seq2seq_attn.trace import TraceError
-
-LETTERS = Alphabet("abcdefghijklmnopq")  # so that bos is 17 and eos 18, as in the table of models
 
 
 class Reader(HTMLParser):
@@ -58,7 +58,7 @@ class Reader(HTMLParser):
 
 
 def explored(model: Seq2Seq, folder: Path, source: str | Sequence[int] | Tensor = "cafe", **options: Any) -> str:
-    options = {"alphabet": LETTERS, "beam": 2, "max_length": 5} | options
+    options = {"vocabularies": LETTERS, "beam": 2, "max_length": 5} | options
     return model.explore(source, folder / "page.html", **options).read_text(encoding="utf-8")
 
 
@@ -231,7 +231,7 @@ def test_a_text_its_numbers_and_a_tensor_of_them_are_one_source(tmp_path: Path) 
     model = models.model("gru")
     assert explored(model, tmp_path, "cab") == explored(model, tmp_path, [2, 0, 1])
     assert explored(model, tmp_path, "cab") == explored(model, tmp_path, torch.tensor([2, 0, 1]))
-    bare = Reader(explored(model, tmp_path, [2, 0, 1], alphabet=None)).data
+    bare = Reader(explored(model, tmp_path, [2, 0, 1], vocabularies=None)).data
     assert bare["positions"] == ["2", "0", "1"] and bare["first"] == "17"
 
 
@@ -247,19 +247,27 @@ def test_a_page_of_30_symbols_stays_below_2_megabytes(tmp_path: Path) -> None:
     """Of a state of 512 too, with first weights, which write to the limit: that is the longest page."""
     torch.manual_seed(0)
     model = Seq2Seq.from_config(cipher.config(hidden_size=512)).eval()
-    path = model.explore("ABCDEFGHIJ" * 3, tmp_path / "page.html", alphabet=cipher.ALPHABET)
+    path = model.explore("ABCDEFGHIJ" * 3, tmp_path / "page.html", vocabularies=cipher.VOCABULARIES)
     data = Reader(path.read_text(encoding="utf-8")).data
     assert len(data["steps"]) == 70 and len(data["without"]) == 30 and data["without"][29]["thousandths"]
     assert path.stat().st_size < 2_000_000
 
 
+def test_the_symbols_of_an_output_stand_as_their_texts_have_them(tmp_path: Path) -> None:
+    words = Vocabularies(LETTERS.source, Vocabulary(LETTERS.target.symbols, Spaces(), closed=True))
+    gaps = {
+        Reader(explored(models.model("gru"), tmp_path, [2, 0, 1], vocabularies=known)).data["gap"]
+        for known in (LETTERS, None)
+    }
+    assert gaps == {"", " "}
+    assert Reader(explored(models.model("gru"), tmp_path, vocabularies=words)).data["gap"] == " "
+
+
 def test_what_cannot_be_explored_is_refused(tmp_path: Path) -> None:
     model = models.model("gru")
-    with pytest.raises(ValueError, match="source is a text, and no alphabet says what its characters are"):
-        explored(model, tmp_path, "cab", alphabet=None)
-    with pytest.raises(ValueError, match="the alphabet has bos 2 and eos 3, the model 17 and 18; give the alphabet"):
-        explored(model, tmp_path, "ab", alphabet=Alphabet("ab"))
-    with pytest.raises(ValueError, match="character 2 of 'cä' is 'ä'"):
+    with pytest.raises(ValueError, match="source is a text, and no vocabularies say what its symbols are"):
+        explored(model, tmp_path, "cab", vocabularies=None)
+    with pytest.raises(ValueError, match="symbol 2 of 'cä' is 'ä'"):
         explored(model, tmp_path, "cä")
     with pytest.raises(ValueError, match=r"own.mmd ends in '.mmd'; a page ends in .html"):
         model.explore([3, 5], tmp_path / "own.mmd")

@@ -11,7 +11,7 @@ import torch
 from svg import LINK, groups, texts
 
 from seq2seq_attn import Seq2Seq, cli
-from seq2seq_attn.cipher import ALPHABET, config
+from seq2seq_attn.cipher import VOCABULARIES, config
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "diagrams" / "README.md").read_text(encoding="utf-8")
@@ -24,7 +24,7 @@ def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "diagrams" / "gallery").mkdir(parents=True)
     torch.manual_seed(0)
     Seq2Seq.from_config(config()).save_pretrained(tmp_path / "cipher-run")
-    ALPHABET.save(tmp_path / "cipher-run")
+    VOCABULARIES.save(tmp_path / "cipher-run")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -14,7 +14,7 @@ from matplotlib import get_data_path
 from svg import SVG, groups
 
 from seq2seq_attn import Drawing, Seq2Seq, mermaid
-from seq2seq_attn.cipher import ALPHABET, config
+from seq2seq_attn.cipher import VOCABULARIES, config
 from seq2seq_attn.drawing.style import Style
 from seq2seq_attn.schedule import schedule
 from seq2seq_attn.whole import around
@@ -41,8 +41,11 @@ def pictures() -> Iterator[tuple[str, Drawing]]:
     yield "encoder opened", model.draw(whole=True, expand="encoder")
     yield "two steps", model.draw(unroll=2)
     yield "three steps, left to right", model.draw(unroll=3, style=Style(rankdir="LR"))
-    yield "a run", model.draw(example="CAESAR", alphabet=ALPHABET)
-    yield "a long run", model.draw(example="THIS-IS-A-SECRET", at=2, alphabet=ALPHABET, style=Style(legend=True))
+    yield "a run", model.draw(example="CAESAR", vocabularies=VOCABULARIES)
+    yield (
+        "a long run",
+        model.draw(example="THIS-IS-A-SECRET", at=2, vocabularies=VOCABULARIES, style=Style(legend=True)),
+    )
     yield "hidden", model.draw(whole=True, hidden=True)
 
 

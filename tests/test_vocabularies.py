@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seq2seq_attn import Config
-from seq2seq_attn.alphabet import numbered
 from seq2seq_attn.data.corpus import Corpus, Pair
 from seq2seq_attn.data.pieces import Pieces
 from seq2seq_attn.data.segmentation import Characters, Segmentation, Spaces
@@ -50,9 +49,9 @@ def test_targets_come_back_from_a_batch(pairs: list[tuple[str, str]]) -> None:
     assert vocabularies.decode(batch.target, batch.target_mask) == [target for _, target in pairs]
 
 
-def test_a_text_has_the_numbers_that_the_explorer_gives_it() -> None:
-    source = Vocabularies.of(WORDS).source
-    assert numbered("bad", source).tolist() == source.indices("bad")  # type: ignore[arg-type]
+def test_a_batch_moves_whole() -> None:
+    batch = Vocabularies.of(WORDS).batch(WORDS[:])
+    assert {tensor.device.type for tensor in batch.to("meta")} == {"meta"}
 
 
 def test_rare_symbols_are_unknown_on_both_sides() -> None:
@@ -96,7 +95,8 @@ def test_vocabularies_come_back_from_their_folder(
     source: str | Segmentation, target: str | Segmentation, shared: bool, tmp_path: Path
 ) -> None:
     vocabularies = Vocabularies.of(Corpus.of(ENDINGS, "endings"), source, target, shared=shared)
-    vocabularies.save(tmp_path / "made" / "on the way")
+    written = vocabularies.save(tmp_path / "made" / "on the way")
+    assert sorted(written) == sorted((tmp_path / "made" / "on the way").iterdir())
     loaded = Vocabularies.load(tmp_path / "made" / "on the way")
     assert loaded == vocabularies
     assert loaded.sizes() == vocabularies.sizes()

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seq2seq_attn import Alphabet
 from seq2seq_attn.data import symbols
 from seq2seq_attn.data.pieces import Pieces
 from seq2seq_attn.data.segmentation import Characters, Segmentation, Spaces, segmentation
@@ -116,13 +115,13 @@ def test_texts_come_back_from_their_numbers(texts: list[str], spaced: bool) -> N
     assert not vocabulary.unknown_in(texts)
 
 
-def test_a_closed_vocabulary_has_the_numbers_of_an_alphabet() -> None:
-    alphabet, vocabulary = Alphabet("bca"), Vocabulary(("b", "c", "a"), Characters(), closed=True)
-    for name in ("bos", "eos", "target_size", "source_symbols", "target_symbols"):
-        assert getattr(vocabulary, name) == getattr(alphabet, name), name
-    assert len(vocabulary) == len(alphabet)
-    assert vocabulary.indices("abc") == alphabet.indices("abc")
-    assert vocabulary.unknown is None
+def test_a_closed_vocabulary_has_no_number_for_what_is_unknown() -> None:
+    vocabulary = Vocabulary(("b", "c", "a"), Characters(), closed=True)
+    assert (vocabulary.unknown, vocabulary.bos, vocabulary.eos) == (None, 3, 4)
+    assert (len(vocabulary), vocabulary.target_size) == (3, 5)
+    assert vocabulary.source_symbols == ("b", "c", "a")
+    assert vocabulary.target_symbols == ("b", "c", "a", "‹bos›", "‹end›")
+    assert vocabulary.indices("abc") == [2, 0, 1]
 
 
 def test_what_no_text_has_stands_last() -> None:
@@ -160,8 +159,13 @@ def test_an_empty_text_is_refused(segments: Segmentation) -> None:
 
 
 def test_a_closed_vocabulary_refuses_what_it_does_not_have() -> None:
-    with pytest.raises(ValueError, match="symbol 3 of 'abxc' is 'x', which is none of the 3 of the vocabulary"):
+    with pytest.raises(
+        ValueError, match=r"symbol 3 of 'abxc' is 'x', which is none of the 3 of the vocabulary, 'abc'$"
+    ):
         Vocabulary(("a", "b", "c"), Characters(), closed=True).indices("abxc")
+    words = Vocabulary(tuple(f"word{number:03}" for number in range(99)), Spaces(), closed=True)
+    with pytest.raises(ValueError, match=r"none of the 99 of the vocabulary, 'word000 word001 .* word006 word…'$"):
+        words.indices("word")
 
 
 @pytest.mark.parametrize("number", [-1, 4])

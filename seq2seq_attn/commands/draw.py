@@ -16,7 +16,7 @@ from seq2seq_attn.schedule import schedule
 HELP = "draw a diagram, what two of them differ in, or the computation graph of a model"
 _EXAMPLE = (
     "a step of a run: shapes, numbers, where it looked in TEXT; numbers with spaces for a model without "
-    "alphabet.txt, letters of A…Z- for a diagram"
+    "tokenizer_config.json, letters of A…Z- for a diagram"
 )
 
 
@@ -76,15 +76,17 @@ def _drawing(options: argparse.Namespace, style: Style) -> Drawing:
         raise ValueError(f"--diagram and the model in {options.path} are two pictures; draw them one by one")
     if is_folder or runs:
         model = models.load(options.path) if is_folder else models.new(models.one(options))
-        source, alphabet = models.source(options.example, options.path if is_folder else None)
+        example, vocabularies = None, None
+        if options.example is not None:
+            example, vocabularies = models.source(options.example, options.path if is_folder else None)
         return model.draw(
             whole=options.whole,
             schedule=options.schedule,
             expand=options.expand,
             unroll=options.unroll,
-            example=source,
+            example=example,
             at=options.at,
-            alphabet=alphabet,
+            vocabularies=vocabularies,
             hidden=options.hidden,
             style=style,
         )

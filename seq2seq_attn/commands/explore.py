@@ -14,7 +14,9 @@ HELP = "write a page that replays one decode of a model, to look into"
 def arguments(command: argparse.ArgumentParser) -> None:
     """Add what it takes."""
     command.add_argument("path", metavar="MODEL", help="a model's folder")
-    command.add_argument("text", metavar="TEXT", help="what to read; numbers with spaces if it has no alphabet.txt")
+    command.add_argument(
+        "text", metavar="TEXT", help="what to read; numbers with spaces if it has no tokenizer_config.json"
+    )
     command.add_argument("-o", "--out", type=Path, required=True, help="page to write, .html")
     command.add_argument("--beam", type=positive, default=5, help="hypotheses of the beam search beside it")
     command.add_argument("--max-length", type=positive, help="target symbols at most; else 10 more than twice TEXT")
@@ -28,12 +30,11 @@ def run(options: argparse.Namespace) -> int:
             f"there is no model's folder {options.path!r}; seq2seq-attn cipher makes one, of any diagram with --diagram"
         )
     model = models.load(options.path)
-    source, alphabet = models.source(options.text, options.path)
-    assert source is not None, "TEXT is required"
+    source, vocabularies = models.source(options.text, options.path)
     page = model.explore(
         source,
         options.out,
-        alphabet=alphabet,
+        vocabularies=vocabularies,
         beam=options.beam,
         max_length=options.max_length,
         repository=options.repository,

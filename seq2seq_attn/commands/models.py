@@ -11,7 +11,7 @@ from seq2seq_attn.graph import Graph
 from seq2seq_attn.whole import around, split
 
 if TYPE_CHECKING:  # torch is loaded by the commands that compute; drawing a diagram does not
-    from seq2seq_attn.alphabet import Alphabet
+    from seq2seq_attn.data.vocabularies import Vocabularies
     from seq2seq_attn.seq2seq import Seq2Seq
 
 
@@ -49,26 +49,26 @@ def new(diagram: str) -> Seq2Seq:
 
 
 def load(folder: str) -> Seq2Seq:
-    """The model of a folder."""
+    """The model of a folder, or the best of a run's."""
+    from seq2seq_attn import runs
     from seq2seq_attn.seq2seq import Seq2Seq
 
-    return Seq2Seq.from_pretrained(folder)
+    return Seq2Seq.from_pretrained(runs.model_of(folder))
 
 
-def source(text: str | None, folder: str | None) -> tuple[str | list[int] | None, Alphabet | None]:
-    """A text with the alphabet that a model's folder holds, or that of the cipher for a new model; or numbers."""
-    from seq2seq_attn import alphabet, cipher
-    from seq2seq_attn.alphabet import Alphabet
+def source(text: str, folder: str | None) -> tuple[str | list[int], Vocabularies | None]:
+    """A text with the vocabularies beside the model of a folder, or those of the cipher for a new one; or numbers."""
+    from seq2seq_attn import cipher, runs
+    from seq2seq_attn.data.vocabularies import TOKENIZER, Vocabularies
 
-    if text is None:
-        return None, None
     if folder is None:
-        return text, cipher.ALPHABET
-    if (Path(folder) / alphabet.ALPHABET).is_file():
-        return text, Alphabet.load(folder)
+        return text, cipher.VOCABULARIES
+    place = runs.model_of(folder)
+    if (place / TOKENIZER).exists():
+        return text, Vocabularies.load(place)
     try:
         return [int(number) for number in text.split()], None
     except ValueError:
         raise ValueError(
-            f"{folder} has no {alphabet.ALPHABET}, so that {text!r} has to be numbers with spaces between them"
+            f"{place} has no {TOKENIZER}, so that {text!r} has to be numbers with spaces between them"
         ) from None

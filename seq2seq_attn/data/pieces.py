@@ -33,6 +33,7 @@ class Pieces:
 
     model: bytes
     name: ClassVar[str] = "sentencepiece"
+    gap: ClassVar[str] = ""  # between symbols side by side, ▁ and all
 
     def __post_init__(self) -> None:
         _ = self._processor  # refuse what is no model now, not at the first text

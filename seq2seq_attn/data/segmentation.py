@@ -20,6 +20,7 @@ class Characters:
     """
 
     name: ClassVar[str] = "character"
+    gap: ClassVar[str] = ""  # between symbols side by side
 
     def split(self, text: str) -> list[str]:
         """The symbols of a text."""
@@ -27,7 +28,7 @@ class Characters:
 
     def join(self, symbols: Iterable[str]) -> str:
         """The text of symbols."""
-        return "".join(symbols)
+        return self.gap.join(symbols)
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Spaces:
     """
 
     name: ClassVar[str] = "space"
+    gap: ClassVar[str] = " "
 
     def split(self, text: str) -> list[str]:
         """The symbols of a text."""
@@ -47,7 +49,7 @@ class Spaces:
 
     def join(self, symbols: Iterable[str]) -> str:
         """The text of symbols."""
-        return " ".join(symbols)
+        return self.gap.join(symbols)
 
 
 Segmentation = Characters | Spaces | Pieces

@@ -116,8 +116,11 @@ class Vocabularies:
         """
         return [self.target.text(row[real].tolist()) for row, real in zip(symbols, mask, strict=True)]
 
-    def save(self, folder: str | Path) -> None:
+    def save(self, folder: str | Path) -> list[Path]:
         """Write source_vocabulary.txt and target_vocabulary.txt, tokenizer_config.json, and the .spm files of `Pieces`.
+
+        Returns:
+            The files.
 
         Raises:
             OSError: a folder that cannot be written.
@@ -125,13 +128,18 @@ class Vocabularies:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         sides: dict[str, Any] = {}
+        written: list[Path] = []
         for side in _SIDES:
             vocabulary: Vocabulary = getattr(self, side)
-            vocabulary.save(folder / f"{side}_vocabulary.txt")
+            written.append(folder / f"{side}_vocabulary.txt")
+            vocabulary.save(written[-1])
             if isinstance(vocabulary.segmentation, Pieces):
-                vocabulary.segmentation.save(folder / f"{side}.spm")
+                written.append(folder / f"{side}.spm")
+                vocabulary.segmentation.save(written[-1])
             sides[side] = {"segmentation": vocabulary.segmentation.name, "closed": vocabulary.closed}
-        (folder / TOKENIZER).write_text(json.dumps({"format": _FORMAT, **sides}, indent=2) + "\n", encoding="utf-8")
+        written.append(folder / TOKENIZER)
+        written[-1].write_text(json.dumps({"format": _FORMAT, **sides}, indent=2) + "\n", encoding="utf-8")
+        return written
 
     @classmethod
     def load(cls, folder: str | Path) -> Vocabularies:

@@ -11,6 +11,8 @@ from pathlib import Path
 from seq2seq_attn.data import symbols
 from seq2seq_attn.data.segmentation import Segmentation
 
+_SHOWN = 60  # characters of a closed vocabulary, in a message
+
 
 @dataclass(frozen=True)
 class Vocabulary:
@@ -114,10 +116,11 @@ class Vocabulary:
             raise ValueError(f"the text {text!r} is empty; give at least one symbol")
         numbers = [self._number.get(symbol, len(self.symbols)) for symbol in symbols]
         if self.closed and len(self.symbols) in numbers:
-            position = numbers.index(len(self.symbols))
+            position, all_of_them = numbers.index(len(self.symbols)), self.segmentation.join(self.symbols)
+            shown = all_of_them if len(all_of_them) <= _SHOWN else f"{all_of_them[:_SHOWN]}…"
             raise ValueError(
                 f"symbol {position + 1} of {text!r} is {symbols[position]!r}, "
-                f"which is none of the {len(self)} of the vocabulary"
+                f"which is none of the {len(self)} of the vocabulary, {shown!r}"
             )
         return numbers
 

@@ -19,12 +19,13 @@ from xml.etree.ElementTree import Element
 from torch import Tensor, nn
 
 from seq2seq_attn import code
-from seq2seq_attn.alphabet import Alphabet, numbered
 from seq2seq_attn.drawing.style import Style
-from seq2seq_attn.explorer.replay import Names, replay
+from seq2seq_attn.explorer.names import Example
+from seq2seq_attn.explorer.replay import replay
 from seq2seq_attn.graph import Graph
 
 if TYPE_CHECKING:
+    from seq2seq_attn.data.vocabularies import Vocabularies
     from seq2seq_attn.seq2seq import Seq2Seq
 
 _SVG, _LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
@@ -40,7 +41,7 @@ def explore(
     source: str | Sequence[int] | Tensor,
     path: str | Path,
     *,
-    alphabet: Alphabet | None = None,
+    vocabularies: Vocabularies | None = None,
     beam: int = 5,
     max_length: int | None = None,
     repository: str | None = None,
@@ -49,21 +50,16 @@ def explore(
     path = Path(path)
     if path.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"{path} ends in {path.suffix!r}; a page ends in .html")
-    symbols = numbered(source, alphabet)
-    if alphabet is not None and (alphabet.bos, alphabet.eos) != (model.bos, model.eos):
-        raise ValueError(
-            f"the alphabet has bos {alphabet.bos} and eos {alphabet.eos}, the model {model.bos} and {model.eos}; "
-            f"give the alphabet that it was trained with"
-        )
-    max_length = 2 * len(symbols) + 10 if max_length is None else max_length
+    example = Example.of(model, source, vocabularies)
+    max_length = 2 * len(example.symbols) + 10 if max_length is None else max_length
     drawing = model.draw(style=Style(repository=repository))
     assert drawing.graph is not None, "the drawing of a step is that of a graph"
-    data = replay(model, symbols, Names.of(alphabet), beam=beam, max_length=max_length, picture=drawing.graph)
+    data = replay(model, example, beam=beam, max_length=max_length, picture=drawing.graph)
     svg = _in_order(ElementTree.fromstring(drawing.svg()), drawing.graph)
     data |= {
         "name": type(model.decoder.step).__name__,
         "beam": beam,
-        "gap": "" if alphabet is not None else " ",
+        "gap": example.gaps[1],
         "labels": {box.id: str(box) for box in drawing.scene.boxes},
         "recurrences": [[now.id, before.id] for now, before in drawing.graph.recurrences],
         "operations": _operations(model, drawing.graph, _links(svg)),

@@ -485,7 +485,8 @@ function prepareAttention() {
 
 function prepare() {
   const sizes = `${count(data.positions.length)} positions and writes ${count(last + 1)} symbols`;
-  $("subtitle").textContent = `${data.name} reads ${sizes}${data.ended ? "" : ", and is cut off there"}`;
+  const end = `${data.ended ? "" : ", and is cut off there"}${data.lacking && `; ${data.lacking}`}`;
+  $("subtitle").textContent = `${data.name} reads ${sizes}${end}`;
   $("source").append(...data.positions.map(sourceToken));
   $("target").append(...data.steps.map(({ chosen }, i) => targetToken(chosen, i)));
   for (const id of ["source", "target"]) rove($(id), [[...$(id).children]]);

@@ -3,49 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from seq2seq_attn.decoder import log_probabilities
-from seq2seq_attn.drawing.scene import printable
 from seq2seq_attn.examine import left_alone
+from seq2seq_attn.explorer.names import Example
 from seq2seq_attn.graph import Graph, Value
 from seq2seq_attn.loop import Loop, Sentence
-from seq2seq_attn.mask import length_mask
 from seq2seq_attn.nodes.state import visible
 from seq2seq_attn.search import Beginning, beam_search
 from seq2seq_attn.trace import Recorder, TraceError
 
 if TYPE_CHECKING:
-    from seq2seq_attn.alphabet import Alphabet
     from seq2seq_attn.seq2seq import Seq2Seq
 
 STRIP, TABLE = 256, 4096  # numbers kept of a value at each step; of one that is the same at all steps
 LIKELY = 5  # symbols listed for the next place
 TAIL = 24  # symbols kept of a hypothesis, its last
-NAME = 40  # characters of a symbol's name at most
 EFFORT = 4_000_000  # attention weights computed for what-ifs at most, unless one alone needs more
 MATRICES = 100_000  # attention weights of what-ifs kept at most; if there are more, none
 
 
-class Names(NamedTuple):
-    """What symbols are called, by their numbers; one without a name is called by its number."""
-
-    source: Sequence[str] = ()
-    target: Sequence[str] = ()
-
-    @classmethod
-    def of(cls, alphabet: Alphabet | None) -> Names:
-        """The names that an alphabet gives; without one, none."""
-        return cls() if alphabet is None else cls(alphabet.source_symbols, alphabet.target_symbols)
-
-
 @torch.no_grad()
 def replay(
-    model: Seq2Seq, source: Tensor, names: Names, *, beam: int, max_length: int, picture: Graph | None = None
+    model: Seq2Seq, example: Example, *, beam: int, max_length: int, picture: Graph | None = None
 ) -> dict[str, Any]:
     """Decode one sentence greedily, in eval mode, and keep what is to be seen, as JSON can hold it.
 
@@ -53,25 +37,25 @@ def replay(
 
     Args:
         model: to run; see `left_alone`.
-        source: (S,) int64.
-        names: of its symbols.
+        example: what is read, and what symbols are called.
         beam: size of the beam beside it.
         max_length: number of target symbols at most, ``eos`` included.
         picture: what is shown beside it; any, if none is given.
 
     Returns:
-        ``positions``, the names of the h_j; ``steps``, each with the symbol ``chosen``, its ``probability``, the
-        ``likely`` symbols and the ``beam``; ``values`` by id, each with the shape of one sentence's, the whole of it
-        measured and the first numbers kept, for every step or once if it never changes; ``weights`` (T, K, S'), of K
-        heads, None without attention; ``score``, the log-probability of what was chosen; ``without``, for the first
-        positions, what is written when the decoder may not look there.
+        ``positions``, the names of the h_j; ``lacking``, the unknown ones in words; ``steps``, each with the symbol
+        ``chosen``, its ``probability``, the ``likely`` symbols and the ``beam``; ``values`` by id, each with the shape
+        of one sentence's, the whole of it measured and the first numbers kept, for every step or once if it never
+        changes; ``weights`` (T, K, S'), of K heads, None without attention; ``score``, the log-probability of what was
+        chosen; ``without``, for the first positions, what is written when the decoder may not look there.
 
     Raises:
         TypeError, ValueError: see `check_symbols`; a ``beam`` or ``max_length`` below 1.
         TraceError: a step that no picture is true of, or another than ``picture``.
     """
     device = model.embed_source.weight.device
-    row, real = source[None].to(device), torch.ones(1, len(source), dtype=torch.bool, device=device)
+    row = example.symbols[None].to(device)
+    real = torch.ones_like(row, dtype=torch.bool)
     with left_alone(model):
         model.eval()
         sentence = model.read(row, real)
@@ -83,13 +67,10 @@ def replay(
             raise TraceError(f"the step is not the same everywhere: {'; '.join(differences)}")
         searched = beam_search(model.decoder, sentence, **ends, size=beam, keep_steps=True)
         chosen = decoded.symbols[0].tolist()
-        without = _without(model, row, sentence, chosen, names, max_length) if "attn_weights" in runs[0] else None
-
-    def target(symbol: int) -> str:
-        return named(names.target, symbol)
+        without = _without(model, row, sentence, chosen, example, max_length) if "attn_weights" in runs[0] else None
 
     def hypothesis(found: Beginning) -> dict[str, Any]:
-        symbols = [target(symbol) for symbol in found.symbols[-TAIL:]]
+        symbols = [example.written(symbol) for symbol in found.symbols[-TAIL:]]
         score = numbers(torch.tensor(found.score))
         return {"symbols": symbols, "length": len(found.symbols), "score": score, "ended": found.ended}
 
@@ -103,16 +84,19 @@ def replay(
         ended = [one for one in listed if one.ended]
         steps.append(
             {
-                "chosen": target(symbol),
+                "chosen": example.written(symbol),
                 "probability": numbers(probabilities[symbol]),
-                "likely": [[target(other), p] for other, p in zip(likely.tolist(), numbers(best), strict=True)],
+                "likely": [
+                    [example.written(other), p] for other, p in zip(likely.tolist(), numbers(best), strict=True)
+                ],
                 "beam": [hypothesis(one) for one in listed] if live else [],
             }
         )
     weights = decoded.attn_weights[0]
     return {
-        "first": target(model.bos),
-        "positions": positions(model, source, names),
+        "first": example.written(model.bos),
+        "positions": example.positions(model),
+        "lacking": example.lacking(),
         "steps": steps,
         "values": {id: _value(value, [run[value.word] for run in runs]) for id, value in graph.values.items()},
         "weights": None if without is None else numbers(weights if weights.dim() == 3 else weights[:, None]),
@@ -133,24 +117,6 @@ def numbers(tensor: Tensor) -> Any:
         return float(f"{number:.3g}") if math.isfinite(number) else None
 
     return short(tensor.tolist())
-
-
-def named(names: Sequence[str], symbol: int) -> str:
-    """What a symbol is called, as a name that can be seen."""
-    name = names[symbol] if symbol < len(names) else str(symbol)
-    shown = printable(printable(name, NAME), NAME)  # spelt out it may be longer
-    return "␣" * len(shown) if shown.isspace() else shown or "‹empty›"
-
-
-def positions(model: Seq2Seq, source: Tensor, names: Names) -> list[str]:
-    """What each h_j has read: one symbol, or several side by side where the encoder makes fewer h_j than there are."""
-    first = length_mask(torch.arange(1, len(source) + 1))  # the first symbol, the first two, …
-    ends = model.encoder.hidden_mask(first).sum(dim=1).tolist()  # and how many h_j have read of them
-    read: list[list[str]] = [[] for _ in range(ends[-1])]
-    for end, symbol in zip(ends, source.tolist(), strict=True):
-        read[end - 1].append(named(names.source, symbol))
-    gap = "" if names.source else " "  # 1 and 2 are not 12
-    return [printable(gap.join(parts), NAME) for parts in read]
 
 
 def _value(value: Value, frames: list[Any]) -> dict[str, Any]:
@@ -181,7 +147,7 @@ def _measured(table: Tensor) -> Tensor:
 
 
 def _without(
-    model: Seq2Seq, row: Tensor, sentence: Sentence, chosen: list[int], names: Names, max_length: int
+    model: Seq2Seq, row: Tensor, sentence: Sentence, chosen: list[int], example: Example, max_length: int
 ) -> list[dict[str, Any]]:
     """For each position, what the decoder writes when it may not look there; h_j and s_0 are as they were."""
     size = int(sentence.mask.sum())
@@ -195,7 +161,7 @@ def _without(
     kept = weights.numel() <= MATRICES
     return [
         {
-            "symbols": [named(names.target, symbol) for symbol in symbols[real].tolist()],
+            "symbols": [example.written(symbol) for symbol in symbols[real].tolist()],
             "score": numbers(score),
             "thousandths": (1000 * matrix[real]).round().int().tolist() if kept else None,
         }
