@@ -17,6 +17,31 @@ from seq2seq_attn import Seq2Seq, manifest, runs
 from seq2seq_attn.training import checkpoints
 
 HERE = Path(__file__).parent
+FULL = """
+import resource, sys
+from pathlib import Path
+from seq2seq_attn import Seq2Seq, runs
+from seq2seq_attn.training import checkpoints
+
+run, model = map(Path, sys.argv[1:])
+net = Seq2Seq.from_pretrained(model)
+
+def write(folder):
+    net.save_pretrained(folder)
+    (folder / "training.json").write_text('{"cost": 1.0}')
+
+first = checkpoints.save(run, 1, write, keep=1)
+no_limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+for limit in map(int, sys.stdin):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, no_limit[1]))
+    try:
+        checkpoints.save(run, 2, write, keep=1)
+    except OSError as error:
+        print(error)
+    resource.setrlimit(resource.RLIMIT_FSIZE, no_limit)
+    assert [path.name for path in run.iterdir()] == ["checkpoint-1"] and runs.last(run) == (first, [])
+checkpoints.save(run, 2, write, keep=1)
+"""
 
 
 def scored(cost: float | None) -> Callable[[Path], None]:
@@ -186,3 +211,20 @@ def test_whenever_a_process_is_killed_what_it_saved_before_is_there_and_whole(tm
     assert last is not None and not damaged
     arguments = batch()
     assert torch.equal(Seq2Seq.from_pretrained(last)(*arguments).output, net(*arguments).output)
+
+
+def test_a_disk_that_is_full_keeps_what_was_there(tmp_path: Path) -> None:
+    Seq2Seq.from_config(config()).save_pretrained(tmp_path / "model")
+    sizes = [path.stat().st_size for path in (tmp_path / "model").iterdir()]
+    limits = [1, min(sizes) - 1, min(sizes) + 1, max(sizes) // 2, max(sizes) - 1]  # where a file cannot grow any more
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path / "run"), str(tmp_path / "model")],
+        input="\n".join(map(str, limits)),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.splitlines()
+    assert len(said) == len(limits) and all("File too large" in line and "before it are kept" in line for line in said)
+    assert updates(tmp_path / "run") == [1, 2]
