@@ -32,6 +32,7 @@ WIDTHS = {
     "\N{DEVANAGARI LETTER NA}\N{DEVANAGARI VOWEL SIGN AA}": 2,
     "\N{ARABIC LETTER MEEM}\N{ZERO WIDTH NON-JOINER}\N{ARABIC LETTER MEEM}": 2,
     "\N{GRINNING FACE}": 2,
+    "a\N{COMBINING ENCLOSING CIRCLE}": 1,
 }
 
 
@@ -141,6 +142,7 @@ def test_the_worst_have_the_most_edits_and_what_is_right_is_not_among_them() -> 
     hypotheses = [sentence(text) for text in ("a b c", "a b c", "x y", "x y c d", "")]
     references = [[sentence(text)] for text in ("a b c", "a b d", "a b", "a b c d", "a b c")]
     assert [(error.row, error.edits) for error in worst(hypotheses, references, 9)] == [(4, 3), (2, 2), (3, 2), (1, 1)]
+    assert [error.row for error in worst(hypotheses[::-1], references[::-1], 9)] == [0, 2, 1, 3]  # the shortest of two
     first, second = worst(hypotheses, references, 2)
     assert first.alignment == align([], ["a", "b", "c"]) and second.row == 2
 

@@ -40,6 +40,12 @@ def test_a_file_from_elsewhere_is_read_too(tmp_path: Path) -> None:
     assert read(tmp_path / "dev.tsv") == [Prediction("caf\xe9", ("k a f e",)), Prediction("b", ("",))]
 
 
+def test_a_source_is_the_same_however_its_letters_were_composed(tmp_path: Path) -> None:
+    write(tmp_path / "dev.tsv", [Prediction("cafe\u0301", ("k a f e",))])
+    for source in ("cafe\u0301", "caf\xe9"):
+        assert read(tmp_path / "dev.tsv", [source]) == [Prediction("caf\xe9", ("k a f e",))]
+
+
 def test_predictions_are_written_as_they_come(tmp_path: Path) -> None:
     path, made = tmp_path / "dev.tsv", [Prediction("a", ("b",)), Prediction("c", ("d",))]
 
@@ -91,6 +97,7 @@ def test_a_file_of_another_length_than_the_references_is_refused(sources: list[s
         (Prediction("a", ("b", "c")), "'a' has 2 hypotheses and 0 scores"),
         (Prediction("a", ("b",), (-1.0, -2.0)), "'a' has 1 hypotheses and 2 scores"),
         (Prediction("a", ("b",), (float("nan"),)), "'a' has a hypothesis of score nan; give a finite one"),
+        (Prediction("a", ("b", "c"), (0.0, float("-inf"))), "'a' has a hypothesis of score -inf"),
     ],
 )
 def test_what_cannot_stand_in_a_line_is_refused(prediction: Prediction, message: str, tmp_path: Path) -> None:

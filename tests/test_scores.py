@@ -108,6 +108,11 @@ def test_symbols_that_are_equal_are_a_match_however_far_apart_they_were_written(
     assert values(["a  b"], [["a b"]], *OURS) == [100, 0, 0]
 
 
+def test_bleu_is_0_where_no_hypothesis_has_four_words() -> None:
+    assert values(["a b c", "d"], [["a b c"], ["d"]], "bleu", "exact_match") == [0, 100]
+    assert values(["a b c d", "d"], [["a b c d"], ["d"]], "bleu") == pytest.approx([100])
+
+
 def test_every_sentence_is_composed() -> None:
     assert sentence("c afe\u0301") == Sentence(("c", "afé"), "c afé")
 
@@ -135,11 +140,17 @@ def test_scores_stand_in_the_order_asked_for_and_know_their_corpus() -> None:
 
 
 A, B, EMPTY = sentence("a"), sentence("b"), sentence("")
-REFUSED: dict[str, tuple[list[Sentence], Any, Any, str]] = {
+REFUSED: dict[str, tuple[Any, Any, Any, str]] = {
     "no sentence": ([], [], OURS, "there is no sentence to score; give at least one"),
     "sizes": ([A], [[A], [B]], OURS, "hypotheses: 1, lists of references: 2; give one for each hypothesis"),
     "no reference": ([A, B], [[A], []], OURS, "sentence 2 has no reference; give it at least one, or leave it out"),
     "empty": ([A], [[A, EMPTY]], OURS, "sentence 1 has an empty reference; give it a symbol, or leave it out"),
+    "bare": (
+        ["a"],
+        [[A]],
+        OURS,
+        "sentence 1 has the str 'a' for a hypothesis; give a Sentence, which Sentence.of makes",
+    ),
     "flat": ([A], [A], OURS, "sentence 1 has the tuple ('a',) for a reference; give each sentence a list of its"),
     "no metric": ([A], [[A]], [], "there is no metric to score by; give one or more of exact_match, word_error_rate"),
     "unknown": ([A], [[A]], ["bleu", "ter"], "'ter' is no metric; give one of exact_match, word_error_rate, symbol"),
@@ -209,6 +220,18 @@ def test_a_comparison_has_a_row_a_metric_with_the_sign_of_what_changed(as_markdo
     assert [row[3].split(" ")[0] for row in rows[:2]] == ["+75.00", "-75.00"]
     assert rows[3] == ["chrf", "50.00", "50.00", "+0.00 [-2.00, +0.00]", "0.5000"]
     assert "In percent; in brackets 90 % intervals, of 97 bootstrap resamples of the sentences." in text
+
+
+def test_a_note_is_written_once_and_in_markdown_is_a_paragraph() -> None:
+    systems = {name: scored("bleu") for name in ("one", "two")}
+    signature = f"bleu: {systems['one']['bleu'].signature}"
+    plain, marked = (table(systems, as_markdown=as_markdown) for as_markdown in (False, True))
+    assert plain.split("\n\n")[1].split("\n")[1:] == [signature] == marked.split("\n\n")[2:]
+
+
+def test_a_large_number_of_sentences_is_legible() -> None:
+    a = sentence("a")
+    assert "1,013" in table({"one": score([a] * 1013, [[a]] * 1013, metrics=["exact_match"])})
 
 
 def test_a_table_shows_no_control_character_of_a_name() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -72,7 +73,8 @@ def read(path: str | Path, sources: Sequence[str] | None = None) -> list[Predict
 
     Args:
         path: of the file.
-        sources: what the sources have to be, in their order: those of the references that it will be scored by.
+        sources: what the sources have to be once they are composed (NFC), in their order: those of the references that
+            it will be scored by.
 
     Raises:
         OSError: a file that cannot be read.
@@ -81,11 +83,12 @@ def read(path: str | Path, sources: Sequence[str] | None = None) -> list[Predict
     """
     with Lines(path) as lines:
         found = []
+        wanted = None if sources is None else [unicodedata.normalize("NFC", source) for source in sources]
         for row, text in enumerate(lines):
             try:
                 found.append(_prediction(text))
-                if sources is not None and row < len(sources) and found[row].source != sources[row]:
-                    raise ValueError(f"the source is {found[row].source!r}, where the references have {sources[row]!r}")
+                if wanted is not None and row < len(wanted) and found[row].source != wanted[row]:
+                    raise ValueError(f"the source is {found[row].source!r}, where the references have {wanted[row]!r}")
             except ValueError as error:
                 raise ValueError(f"{lines.where(row)}: {error}") from None
         if sources is not None and len(found) != len(sources):

@@ -52,7 +52,8 @@ def score(
 
     ``bleu`` (Papineni et al. 2002) and ``chrf`` (Popović 2015) are sacrebleu's of the texts, with its defaults, which
     its signature names (Post 2018). The texts have to be as a reader has them: sacrebleu finds the words itself. Of
-    references that chrF finds equally near it takes the first.
+    references that chrF finds equally near it takes the first. Where no hypothesis has four words BLEU is 0, right as
+    they may be.
 
     Args:
         hypotheses: at least one. An empty one has no symbol right.

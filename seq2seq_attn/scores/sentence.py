@@ -36,7 +36,8 @@ def check(hypotheses: Sequence[Sentence], references: Sequence[Sequence[Sentence
     A hypothesis may be empty: a model may write nothing. A reference may not: no rate is a share of no symbols.
 
     Raises:
-        TypeError: a reference that is no `Sentence`, as when a sentence stands in place of its list of references.
+        TypeError: a hypothesis or a reference that is no `Sentence`, as when a sentence stands in place of its list of
+            references.
         ValueError: no hypothesis; more or fewer lists of references; a list that is empty, or holds an empty reference.
     """
     if len(hypotheses) != len(references):
@@ -45,7 +46,12 @@ def check(hypotheses: Sequence[Sentence], references: Sequence[Sequence[Sentence
         )
     if not hypotheses:
         raise ValueError("there is no sentence to score; give at least one")
-    for number, own in enumerate(references, start=1):
+    for number, (hypothesis, own) in enumerate(zip(hypotheses, references, strict=True), start=1):
+        if not isinstance(hypothesis, Sentence):
+            raise TypeError(
+                f"sentence {number} has the {type(hypothesis).__name__} {hypothesis!r} for a hypothesis; "
+                "give a Sentence, which Sentence.of makes of a text"
+            )
         if not own:
             raise ValueError(f"sentence {number} has no reference; give it at least one, or leave it out")
         for reference in own:
