@@ -78,9 +78,12 @@ def test_weights_of_any_kind_are_taken_as_they_come(dtype: torch.dtype, device: 
         ("ABCDEFGHI", 3, ["ABCDEFGH", "I"]),
         ("ABC", 3, ["ABC"]),
         ("A", 1, ["A"]),
+        (["jump", "twice", "a"], 1, ["jump twice", "a"]),
     ],
 )
-def test_what_a_position_of_a_pyramid_has_read_is_its_label(source: str, halvings: int, labels: list[str]) -> None:
+def test_what_a_position_of_a_pyramid_has_read_is_its_label(
+    source: str | list[str], halvings: int, labels: list[str]
+) -> None:
     encoder = PyramidEncoder(2, 3, num_layers=halvings + 1)
     positions = encoder(torch.zeros(1, len(source), 2), torch.ones(1, len(source), dtype=torch.bool)).shape[1]
     assert of_sentence(weights(2, positions), source, ["x", "end"])[0].source == labels

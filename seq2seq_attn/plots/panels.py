@@ -93,7 +93,8 @@ def of_sentence(weights: Tensor, source: Labels, target: Labels, title: str = ""
 def _merged(source: Labels, positions: int) -> Labels:
     """The labels of a pyramid's positions: each layer halves them, and rounds up."""
     size = 2 ** (math.ceil(len(source) / positions) - 1).bit_length()
-    return ["".join(source[start : start + size]) for start in range(0, len(source), size)]
+    gap = "" if all(len(label) <= 1 for label in source) else " "  # letters make a text, words and phones a row
+    return [gap.join(source[start : start + size]) for start in range(0, len(source), size)]
 
 
 def _shown(label: str) -> str:
