@@ -19,7 +19,8 @@ from pathlib import Path
 from seq2seq_attn import manifest, runs
 from seq2seq_attn.training import checkpoints
 
-RUN, MODEL = Path(sys.argv[1]), Path(sys.argv[2])
+if __name__ == "__main__":  # pytest imports it too, for its doctests
+    RUN, MODEL = map(Path, sys.argv[1:])
 
 
 def save(update: int) -> None:
@@ -74,17 +75,18 @@ def save_on() -> None:
         save(update := update + 1)
 
 
-for update in (1, 2, 3, 4):
-    save(update)
-event = 1
-while killed(partial(save_until, event)):
-    print("event", event, "last", newest())
+if __name__ == "__main__":
+    for update in (1, 2, 3, 4):
+        save(update)
+    event = 1
+    while killed(partial(save_until, event)):
+        print("event", event, "last", newest())
+        save(newest() + 1)
+        event += 1
+    moments = random.Random(0)
+    for _ in range(10):
+        before = newest()
+        assert killed(save_on, after=moments.uniform(0.0, 0.05)) and newest() >= before
+        print("moment", "last", newest())
     save(newest() + 1)
-    event += 1
-moments = random.Random(0)
-for _ in range(10):
-    before = newest()
-    assert killed(save_on, after=moments.uniform(0.0, 0.05)) and newest() >= before
-    print("moment", "last", newest())
-save(newest() + 1)
-print("left", sorted(path.name for path in RUN.iterdir() if path.name.startswith(".")))
+    print("left", sorted(path.name for path in RUN.iterdir() if path.name.startswith(".")))

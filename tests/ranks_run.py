@@ -11,15 +11,16 @@ import torch
 
 from seq2seq_attn.training.ranks import joined
 
-try:
-    with joined(timeout=float(sys.argv[2])) as ranks:
-        shared = ranks.shared(torch.tensor([5.0 + ranks.rank]))
-        print(f"rank {ranks.rank} of {ranks.world_size} has {shared.item()}, first {ranks.is_first}", flush=True)
-        if ranks.rank == 1 and sys.argv[1] == "killed":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if ranks.rank == 1 and sys.argv[1] == "silent":
-            time.sleep(3600)
-        ranks.shared(shared)
-except ConnectionError as error:
-    print(error, flush=True)
-    sys.exit(1)
+if __name__ == "__main__":
+    try:
+        with joined(timeout=float(sys.argv[2])) as ranks:
+            shared = ranks.shared(torch.tensor([5.0 + ranks.rank]))
+            print(f"rank {ranks.rank} of {ranks.world_size} has {shared.item()}, first {ranks.is_first}", flush=True)
+            if ranks.rank == 1 and sys.argv[1] == "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if ranks.rank == 1 and sys.argv[1] == "silent":
+                time.sleep(3600)
+            ranks.shared(shared)
+    except ConnectionError as error:
+        print(error, flush=True)
+        sys.exit(1)

@@ -162,7 +162,10 @@ FAULTS: dict[str, tuple[dict[str, Tensor | None], str]] = {
         {f"optimizer.exp_avg.{BIAS}": torch.tensor([0, 0, math.nan, 0, 0, 0, 0])},
         rf"{BIAS} has numbers that are not finite",
     ),
-    "infinite": ({f"optimizer.step.{BIAS}": torch.tensor(math.inf)}, rf"optimizer\.step\.{BIAS} has numbers that are not finite"),
+    "infinite": (
+        {f"optimizer.step.{BIAS}": torch.tensor(math.inf)},
+        rf"optimizer\.step\.{BIAS} has numbers that are not finite",
+    ),
 }
 
 
@@ -188,7 +191,8 @@ def test_the_state_of_another_optimiser_is_refused() -> None:
 def test_a_state_that_is_not_finite_is_not_saved() -> None:
     net, optimizer = begun()
     optimizer.state[net.bridge.hidden.bias]["exp_avg_sq"][3] = math.inf
-    with pytest.raises(ValueError, match=rf"cannot be saved: optimizer\.exp_avg_sq\.{BIAS} has numbers that are not finite"):
+    message = rf"cannot be saved: optimizer\.exp_avg_sq\.{BIAS} has numbers that are not finite"
+    with pytest.raises(ValueError, match=message):
         pack(net, optimizer)
 
 
