@@ -117,6 +117,28 @@ def test_the_best_checkpoint_of_a_run_translates(model: Path, tmp_path: Path) ->
     assert written(tmp_path, run) == written(tmp_path, model) != written(tmp_path, other)
 
 
+def test_a_commit_of_the_hub_translates_and_a_folder_of_its_name_goes_before_it(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, asked = "0123456789abcdef0123456789abcdef01234567", list[tuple[str, str]]()
+
+    def snapshot_download(name: str, *, revision: str, **options: Any) -> str:
+        asked.append((name, revision))
+        return str(model)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    monkeypatch.chdir(tmp_path)
+    assert written(tmp_path, f"owner/name@{commit}") == written(tmp_path, model)
+    assert asked == [("owner/name", commit)]
+    saved(tmp_path / "owner" / f"name@{commit}", favourite=0)
+    assert written(tmp_path, f"owner/name@{commit}") != written(tmp_path, model)
+    assert len(asked) == 1
+    for name, wrong in (("owner/other", "None"), ("owner/other@main", "'main'")):
+        message = rf"there is no folder owner/other; .* \(40 hexadecimal digits\), not {wrong}:"
+        with pytest.raises(ValueError, match=message):
+            search.place(name)
+
+
 @pytest.mark.parametrize("n_best", [1, 3])
 def test_n_best_is_a_file_of_predictions(n_best: int, model: Path, tmp_path: Path) -> None:
     chosen: list[str | Path] = [model, "--length-penalty", "0.7"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seq2seq_attn import runs
@@ -12,7 +13,10 @@ from seq2seq_attn.commands.arguments import positive
 if TYPE_CHECKING:
     from seq2seq_attn.translate import Translator
 
-MODEL = "the folder of a run, of which the best checkpoint is taken, or of a model; several are an ensemble"
+MODEL = (
+    "the folder of a run, of which the best checkpoint is taken, or of a model; or owner/name@COMMIT, of the Hugging "
+    "Face Hub by the full hash of a commit; several are an ensemble"
+)
 
 
 def add_search(command: argparse._ActionsContainer) -> None:
@@ -43,14 +47,15 @@ def translator(
 
     Raises:
         FileNotFoundError: a folder without a model, or without its vocabularies.
-        ValueError: what is damaged; models of different vocabularies; a device that is not there.
+        ValueError: what is damaged; models of different vocabularies; a device that is not there; see `place`.
+        OSError: see `place`.
     """
     from seq2seq_attn.data.vocabularies import Vocabularies
     from seq2seq_attn.seq2seq import Seq2Seq
     from seq2seq_attn.training.ranks import usable
     from seq2seq_attn.translate import Translator
 
-    device, folders = usable(options.device), [runs.model_of(model) for model in models]
+    device, folders = usable(options.device), [place(model) for model in models]
     return Translator(
         [Seq2Seq.from_pretrained(folder, device=device) for folder in folders],
         [Vocabularies.load(folder) for folder in folders],
@@ -61,3 +66,16 @@ def translator(
         max_tokens=options.max_tokens,
         window=window,
     )
+
+
+def place(model: str) -> Path:
+    """Where a `MODEL` is; no network is asked for one that is here.
+
+    Raises:
+        ValueError: a checkpoint that is damaged; a name of the Hub without a full hash; see `hub.find`.
+        OSError: a model of the Hub that cannot be fetched.
+    """
+    from seq2seq_attn import hub
+
+    name, _, commit = model.rpartition("@")
+    return hub.find(name, commit) if name and not Path(model).exists() else runs.model_of(hub.find(model))
