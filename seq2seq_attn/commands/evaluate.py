@@ -12,7 +12,6 @@ from seq2seq_attn.commands.arguments import positive
 from seq2seq_attn.commands.search import MODEL, add_search, translator
 from seq2seq_attn.commands.unknown import say_unknown
 from seq2seq_attn.data.segmentation import PLAIN, Segmentation
-from seq2seq_attn.drawing.scene import printable
 
 if TYPE_CHECKING:
     from seq2seq_attn.data.corpus import Corpus
@@ -46,7 +45,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do it."""
-    from seq2seq_attn.scores import compare, difference_table, score, table, worst
+    from seq2seq_attn.scores import compare, difference_table, score, table
     from seq2seq_attn.scores.gold import Gold
 
     preset = data.preset_of(options)
@@ -67,9 +66,8 @@ def run(options: argparse.Namespace) -> int:
     for other in others:
         differences = compare(written[first], written[other], gold.wanted, metrics=metrics)
         print(f"\n{difference_table(differences, first, other)}")
-    for error in worst(written[first], gold.wanted, options.worst or 0):
-        source = gold.sources[error.row]
-        print(f"\n{printable(source, len(source))}, edits: {error.edits}\n{error.alignment}")
+    if options.worst and (errors := gold.worst(written[first], options.worst)):
+        print(f"\n{errors}")
     return 0
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from io import BytesIO
 from pathlib import Path
+from statistics import fmean
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _DPI, _DPI_OF_FRAMES = 150, 80
 _METADATA: dict[str, dict[str, None]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+_LOSS, _SCORE = "#0072b2", "#d55e00"
 _FRAMES_A_SECOND, _LAST_FRAMES = 4, 8  # the last frame stays two seconds
 
 
@@ -109,28 +111,48 @@ def animate_attention(
         _write(path, Path(folder, "attention.gif").read_bytes())
 
 
-def learning(path: str | Path, history: Sequence[Progress]) -> None:
-    """Draw loss and exact match over the steps of training; see `plot_attention` for ``path``."""
+def learning(
+    path: str | Path, history: Sequence[Progress], dev: Mapping[str, Mapping[int, float]] | None = None
+) -> None:
+    """Draw loss and exact match over the steps of training; see `plot_attention` for ``path``.
+
+    Args:
+        history: the steps.
+        dev: scores on a dev set, by name and step: ``loss`` in nats a symbol, others in percent. With them the loss of
+            training is smoothed, a point the mean of a hundredth of the steps, and they are drawn in place of the exact
+            match of each batch. A value that is not finite leaves a gap.
+    """
     checked = _checked(path, _METADATA)
     figure = Figure(figsize=(7.0, 3.6), layout="constrained")
     left = figure.add_subplot()
-    right = left.twinx()
-    steps = [progress.step for progress in history]
-    (loss,) = left.plot(steps, [progress.loss for progress in history], color="#0072b2", label="loss")
-    (exact,) = right.plot(
-        steps,
-        [100 * progress.exact_match for progress in history],
-        color="#d55e00",
-        linestyle="--",
-        label="exact match",
-    )
+    steps, losses = [progress.step for progress in history], [progress.loss for progress in history]
     left.set_xlabel("training step")
-    left.set_ylabel("loss (nats a symbol)", color=loss.get_color())
+    left.set_ylabel("loss (nats a symbol)", color=_LOSS)
+    if dev is None:
+        lines = left.plot(steps, losses, color=_LOSS, label="loss")
+        scores = {"exact match": dict(zip(steps, [progress.exact_match * 100 for progress in history], strict=True))}
+        what, marker = "exact match (% of the batch)", ""
+    else:
+        lines = left.plot(_hundred(steps), _hundred(losses), color=_LOSS, alpha=0.5, label="loss of training")
+        scores = {name.replace("_", " "): dict(values) for name, values in dev.items() if name != "loss"}
+        what, marker = f"{', '.join(scores)} on dev (%)", "."
+        if values := dev.get("loss"):
+            lines += left.plot([*values], [*values.values()], color=_LOSS, marker=marker, label="loss of dev")
     left.set_ylim(bottom=0.0)
-    right.set_ylabel("exact match (% of the batch)", color=exact.get_color())
-    right.set_ylim(0.0, 105.0)
-    left.legend(handles=[loss, exact], loc="center right")
+    if scores:
+        right = left.twinx()
+        right.set_ylabel(what, color=_SCORE)
+        for name, values in scores.items():
+            lines += right.plot([*values], [*values.values()], color=_SCORE, linestyle="--", marker=marker, label=name)
+        right.set_ylim(0.0, 105.0 if dev is None else None)
+    figure.legend(handles=lines, loc="outside upper center", ncols=len(lines))
     _save(figure, checked)
+
+
+def _hundred(values: Sequence[float]) -> list[float]:
+    """The means of a hundred parts of a sequence, or fewer."""
+    size = math.ceil(len(values) / 100)
+    return [fmean(values[start : start + size]) for start in range(0, len(values), size or 1)]
 
 
 def _grid(rows: Sequence[Sequence[Panel]]) -> list[Sequence[Panel]]:

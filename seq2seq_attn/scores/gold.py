@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from seq2seq_attn.data.corpus import Corpus
 from seq2seq_attn.data.pieces import Pieces
 from seq2seq_attn.data.segmentation import Segmentation
+from seq2seq_attn.drawing.scene import printable
+from seq2seq_attn.scores.alignment import worst
 from seq2seq_attn.scores.predictions import gathered
 from seq2seq_attn.scores.sentence import Sentence
 
@@ -68,3 +70,15 @@ class Gold:
     def sentences(self, texts: Iterable[str]) -> list[Sentence]:
         """What a system wrote, a text for each source, to be scored."""
         return [Sentence.of(text, self.segmentation.split) for text in texts]
+
+    def worst(self, hypotheses: Sequence[Sentence], n: int) -> str:
+        """The ``n`` worst of a system's errors, see `alignment.worst`, each with its source and its alignment.
+
+        Raises:
+            TypeError, ValueError: what `alignment.worst` refuses.
+        """
+        sources = [printable(source, len(source)) for source in self.sources]
+        return "\n\n".join(
+            f"{sources[error.row]}, edits: {error.edits}\n{error.alignment}"
+            for error in worst(hypotheses, self.wanted, n)
+        )
