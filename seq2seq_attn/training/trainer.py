@@ -6,6 +6,7 @@ import json
 import math
 import signal
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from seq2seq_attn.data.corpus import Corpus
 from seq2seq_attn.data.vocabularies import Vocabularies
 from seq2seq_attn.seq2seq import Seq2Seq
 from seq2seq_attn.training import checkpoints, state
+from seq2seq_attn.training.board import Board
 from seq2seq_attn.training.dev import dev_scores
 from seq2seq_attn.training.journal import Journal
 from seq2seq_attn.training.objective import Objective
@@ -31,6 +33,7 @@ from seq2seq_attn.training.stop import Stop
 from seq2seq_attn.training.update import Update
 
 _TENSORS, _FORMAT = "training.safetensors", 1
+_DRAWN = 5
 _MAY_CHANGE = {"updates", "patience", "keep", "compile", "accumulate"}  # a resumed run may have others
 
 
@@ -82,7 +85,7 @@ class Trainer:
         self._update = Update(Objective(model, recipe), recipe, self.ranks)
         self.place, self._epoch, self._order = Place(), -1, list[Rows]()
 
-    def fit(self, train: Corpus, dev: Corpus, *, resume: bool = False) -> int:
+    def fit(self, train: Corpus, dev: Corpus, *, resume: bool = False, tensorboard: bool = False) -> int:
         """Train to the end of the recipe, or until dev scores have long been no better, or until asked to stop.
 
         Ctrl-C and SIGTERM let the update end, save a checkpoint, and end training; a second one ends it at once.
@@ -91,6 +94,8 @@ class Trainer:
             train: to learn from.
             dev: to choose the best checkpoint by.
             resume: go on from the last checkpoint of the run, if it has one, bit for bit as if never stopped.
+            tensorboard: also write to ``tensorboard`` in the run, with the attention of five dev sources at each
+                evaluation; see `Board`.
 
         Returns:
             0, or 130 or 143 if it was stopped by SIGINT or SIGTERM.
@@ -107,6 +112,7 @@ class Trainer:
         with (
             Stop() as stop,
             Journal(self.run, updates=recipe.updates, done=self.place.update, quiet=not self.ranks.is_first) as journal,
+            self._board(dev, tensorboard) as board,
         ):
             for text in damaged:
                 journal.say(text)
@@ -121,8 +127,10 @@ class Trainer:
                 outcome = self._update.run(batches.batch(rows), number, rate=now, stop=stop.signal > 0)
                 found = {name: value for name, value in outcome._asdict().items() if name != "stop"}
                 journal.trained(number, rate=now, **found)
+                if board:
+                    board.trained(number, found | {"rate": now})
                 if number % recipe.evaluate_every == 0 or number == recipe.updates:
-                    self._evaluate(measured, data, journal)
+                    self._evaluate(measured, data, journal, board)
                     if recipe.patience is not None and self.place.standing.waited >= recipe.patience:
                         journal.say(f"{self.place.standing.waited} evaluations without a better one: done")
                         return 0
@@ -144,6 +152,13 @@ class Trainer:
             max_length=max_length,
         )
 
+    def _board(self, dev: Corpus, wanted: bool) -> AbstractContextManager[Board | None]:
+        """What TensorBoard is told by; its examples are the dev sources in the middle of five equal parts."""
+        if not wanted or not self.ranks.is_first:
+            return nullcontext()
+        sources = [dev[(2 * part + 1) * len(dev) // (2 * _DRAWN)].source for part in range(_DRAWN)]
+        return Board(self.run, self.vocabularies, list(dict.fromkeys(sources)), done=self.place.update)
+
     def _next(self, batches: Batches) -> Rows:
         """The rows of the next batch; the place moves on to it."""
         place = self.place
@@ -155,7 +170,7 @@ class Trainer:
         self.place = replace(place, update=place.update + 1, batch=place.batch + 1)
         return self._order[place.batch]
 
-    def _evaluate(self, dev: Batches, data: Mapping[str, str], journal: Journal) -> None:
+    def _evaluate(self, dev: Batches, data: Mapping[str, str], journal: Journal, board: Board | None) -> None:
         """Measure the average of the last checkpoints and the weights as they are, and save it; the first process does.
 
         The others wait for its score.
@@ -166,6 +181,8 @@ class Trainer:
             averaged = self._averaged(raw)
             self._load(averaged)
             scores = dev_scores(self.model, dev, self.recipe)
+            if board:
+                board.evaluated(self.place.update, scores, self.model)
             self._load(raw)
             score.fill_(scores[self.recipe.metric])
             journal.evaluated(self.place.update, scores)
