@@ -6,10 +6,19 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from seq2seq_attn.commands import check, cipher, draw, explore, summary, train
+from seq2seq_attn.commands import check, cipher, draw, evaluate, explore, summary, train, translate
 from seq2seq_attn.drawing.drawing import RenderError
 
-_COMMANDS = {"cipher": cipher, "train": train, "draw": draw, "explore": explore, "check": check, "summary": summary}
+_COMMANDS = {
+    "cipher": cipher,
+    "train": train,
+    "translate": translate,
+    "evaluate": evaluate,
+    "draw": draw,
+    "explore": explore,
+    "check": check,
+    "summary": summary,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

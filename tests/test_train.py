@@ -50,6 +50,31 @@ def test_files_become_a_run_with_a_model_its_vocabularies_and_a_log(data: list[s
     assert model.check() == []
 
 
+def test_at_the_end_the_scores_are_printed_and_a_report_is_there(
+    data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert cli.main(["train", *data, "-o", str(run), *SMALL, "--metric", "symbol_error_rate"]) == 0
+    scores, _, report = capsys.readouterr().out.rstrip().rpartition("\n\nreport: ")
+    assert report == str(run / "report" / "report.md") and "symbol_error_rate" in scores
+    assert "## The worst errors" in Path(report).read_text()
+    assert not (run / "tensorboard").exists()
+
+
+def test_tensorboard_is_told_if_asked_for(data: list[str], tmp_path: Path) -> None:
+    assert cli.main(["train", *data, "-o", str(tmp_path / "run"), *SMALL, "--tensorboard"]) == 0
+    assert [path.name.split(".")[1] for path in (tmp_path / "run" / "tensorboard").iterdir()] == ["out"]
+
+
+def test_what_is_missing_for_the_report_is_said_before_the_training(
+    data: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "seq2seq_attn.report", None)
+    assert cli.main(["train", *data, "-o", str(tmp_path / "run"), *SMALL]) == 2
+    assert "seq2seq_attn.report is missing, of the extra 'train'" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_same_command_is_the_same_training(data: list[str], tmp_path: Path) -> None:
     for name in ("one", "two"):
         assert cli.main(["train", *data, "-o", str(tmp_path / name), *SMALL, "--dropout", "0.2"]) == 0

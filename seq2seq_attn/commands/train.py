@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seq2seq_attn.commands import data
 from seq2seq_attn.commands.arguments import positive
 from seq2seq_attn.commands.settings import add_settings, given
+from seq2seq_attn.commands.unknown import say_unknown
 from seq2seq_attn.config import Config
 from seq2seq_attn.training.recipe import Recipe
-
-if TYPE_CHECKING:
-    from seq2seq_attn.data.corpus import Corpus
-    from seq2seq_attn.data.vocabularies import Vocabularies
 
 HELP = "train a model on pairs of texts, score it on others, and keep what is best"
 MODEL = {
@@ -69,6 +65,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--dev", metavar="DEV", nargs="+", default=[], type=Path, help="to choose by; as TRAIN")
     command.add_argument("-o", "--out", metavar="RUN", type=Path, required=True, help="folder to write into")
     command.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint, if it has one")
+    command.add_argument("--tensorboard", action="store_true", help="also write RUN/tensorboard (extra tensorboard)")
     command.add_argument("--device", default="cpu", help="where to compute: cpu, cuda, cuda:1, …; see also torchrun")
     command.add_argument("--timeout", type=positive, default=600, help="seconds to wait for other processes")
     texts = command.add_argument_group("texts")
@@ -90,7 +87,12 @@ def run(options: argparse.Namespace) -> int:
     from seq2seq_attn.data.vocabularies import Vocabularies
     from seq2seq_attn.seq2seq import Seq2Seq
     from seq2seq_attn.training.ranks import joined
-    from seq2seq_attn.training.trainer import Trainer
+
+    try:  # before hours of training, not after them
+        from seq2seq_attn.report import report
+        from seq2seq_attn.training.trainer import Trainer
+    except ModuleNotFoundError as error:
+        raise ValueError(f"{error.name} is missing, of the extra 'train': pip install {error.name}") from None
 
     preset = data.preset_of(options)
     recipe = Recipe(**({"updates": UPDATES} | given(options, TRAINING)))
@@ -113,17 +115,10 @@ def run(options: argparse.Namespace) -> int:
         config = Config(**vocabularies.sizes(), **model_options)
         model = Seq2Seq.from_diagram(diagram, config).to(ranks.device)
         if ranks.is_first and not last:
-            _say_unknown(vocabularies, dev)
+            say_unknown(vocabularies.source.unknown_in(pair.source for pair in dev), f"in the sources of {dev.name}")
+            say_unknown(vocabularies.target.unknown_in(pair.target for pair in dev), f"in the targets of {dev.name}")
         trainer = Trainer(model, vocabularies, recipe, options.out, ranks=ranks)
-        status = trainer.fit(train, dev, resume=options.resume)
+        status = trainer.fit(train, dev, resume=options.resume, tensorboard=options.tensorboard)
+    if status == 0 and ranks.is_first:
+        print(report(options.out, dev, device=ranks.device))
     return status
-
-
-def _say_unknown(vocabularies: Vocabularies, dev: Corpus) -> None:
-    """Say which symbols of the dev data the training data do not have, and how often."""
-    for side, vocabulary in (("sources", vocabularies.source), ("targets", vocabularies.target)):
-        unknown = vocabulary.unknown_in(pair[side == "targets"] for pair in dev)
-        if unknown:
-            shown = ", ".join(f"{symbol!r} {count:,}" for symbol, count in unknown.most_common(10))
-            more = f" and {len(unknown) - 10:,} more" if len(unknown) > 10 else ""
-            print(f"unknown in the {side} of {dev.name}: {shown}{more}", file=sys.stderr)
