@@ -73,7 +73,8 @@ class Translator:
         vocabularies: of each model its own; those of an ensemble are equal.
         beam: number of hypotheses of a text while the search runs; 1 is greedy decoding.
         length_penalty: 0 ranks by probability, higher prefers longer targets; see `beam_search`.
-        max_length: number of target symbols at most, the end included; by default 10 more than twice the source's.
+        max_length: number of target symbols at most, the end included; by default 50 more than three times
+            the source's, to stop what never ends.
         n_best: number of hypotheses to return of each text, ``beam`` at most.
         max_tokens: number of source symbols of a batch at most, padding included, times ``beam`` in memory; a longer
             text is a batch of its own.
@@ -155,7 +156,7 @@ class Translator:
         first, *others = self.models
         source, mask = (tensor.to(first.embed_source.weight.device) for tensor in self.vocabularies.encode(texts))
         lengths = mask.sum(dim=1).tolist()
-        limits = [2 * length + 10 if self.max_length is None else self.max_length for length in lengths]
+        limits = [3 * length + 50 if self.max_length is None else self.max_length for length in lengths]
         target = self.vocabularies.target
         for found in first.beam(
             source,

@@ -20,6 +20,7 @@ from seq2seq_attn.data.segmentation import Spaces
 from seq2seq_attn.data.vocabularies import Vocabularies
 from seq2seq_attn.presets import PRESETS, Corpora
 from seq2seq_attn.scores.gold import Gold
+from seq2seq_attn.translate import Translator
 
 PAIRS = [("cab", "K AE B"), ("read", "R IY D"), ("bad", "B AE D"), ("read", "R EH D"), ("dab", "D AE B")]
 SOURCES = ["cab", "read", "bad", "dab"]
@@ -129,7 +130,20 @@ def test_unknown_symbols_are_told_with_how_often_they_are_there(
     with test.open("a") as file:
         file.write("xylo\tK\nox\tK\n")
     command(test, models[0])
-    assert f"unknown to {models[0]} in the sources of {test}: 'x' 2, 'o' 2, 'y' 1, 'l' 1\n" == capsys.readouterr().err
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == f"unknown to {models[0]} in the sources of {test}: 'x' 2, 'o' 2, 'y' 1, 'l' 1"
+
+
+def test_translations_that_come_to_no_end_are_counted(
+    models: list[Path], test: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command(test, models[0], "--max-length", "1")
+    model, vocabularies = Seq2Seq.from_pretrained(models[0]), Vocabularies.load(models[0])
+    found = Translator([model], [vocabularies], max_length=1).translate(SOURCES)
+    cut = sum(not one.hypotheses[0].ended for one in found)
+    assert cut
+    message = f"{cut} of 4 translations by {models[0]} of {test} were cut off: see --max-length\n"
+    assert capsys.readouterr().err == message
 
 
 def test_what_is_unknown_most_often_is_told_and_the_rest_is_counted(

@@ -26,6 +26,7 @@ FOLDERS = (
     "presets",
     "scores",
     "training",
+    "report",
     "commands",
 )
 LAYERS = [
@@ -40,9 +41,9 @@ LAYERS = [
     {"explorer"},
     {"view"},
     {"seq2seq"},
-    {"translate"},
-    {"training", "plots"},
-    {"demo"},
+    {"translate", "plots"},
+    {"training"},
+    {"demo", "report"},
     {"commands"},
     {"cli"},
 ]

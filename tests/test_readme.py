@@ -17,11 +17,32 @@ from seq2seq_attn.wirings import Bahdanau
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "diagrams/README.md", "docs/attends_with.md"]
+DOCUMENTS = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "diagrams/README.md",
+    "docs/attends_with.md",
+    "docs/training.md",
+    "docs/real_data/README.md",
+]
+SIZES = [f"--{name}-size=3" for name in ("embedding", "hidden", "attention", "readout")]
+QUICK = {
+    "cipher": ["--steps", "2", "--held-out", "20", "--max-length", "4"],
+    "train": [*SIZES, "--updates", "2"],
+}
 
 
 def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def write_pairs() -> None:
+    words = ["feed", "fed", "deaf", "cab"]
+    pairs = "".join(f"{word}\t{' '.join(word)}\n" for word in words)
+    for name in ("train", "dev", "test"):
+        Path(f"{name}.tsv").write_text(pairs, encoding="utf-8")
+    Path("words.txt").write_text("".join(f"{word}\n" for word in words), encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", mermaid.shipped())
@@ -49,10 +70,14 @@ def test_the_lines_under_the_picture_are_the_lines_that_run() -> None:
 
 def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    write_pairs()
     names: dict[str, object] = {}
+    assert README.count("updates=3000, evaluate_every=500") == 1
     for code in blocks("python")[1:]:
-        exec(compile(code, "README.md", "exec"), names)
-    assert (tmp_path / "step.svg").exists() and (tmp_path / "bands.svg").exists()
+        quick = code.replace("updates=3000, evaluate_every=500", "updates=2")
+        exec(compile(quick, "README.md", "exec"), names)
+    for name in ("step.svg", "bands.svg", "trained/report/report.md"):
+        assert (tmp_path / name).exists()
 
 
 def test_every_command_of_the_readme_does_what_it_says(
@@ -66,13 +91,13 @@ def test_every_command_of_the_readme_does_what_it_says(
         if part.startswith(".venv/bin/seq2seq-attn ")
     ]
     assert len(commands) == README.count(".venv/bin/seq2seq-attn ") and commands[0] == ["cipher"]
-    assert {command[0] for command in commands} == {"cipher", "draw", "explore", "check", "summary"}
+    assert {command[0] for command in commands} == {*cli._COMMANDS}
     monkeypatch.chdir(tmp_path)
-    quick = ["--steps", "2", "--held-out", "20", "--max-length", "4"]
+    write_pairs()
     Path("edited.mmd").write_text(mermaid.shipped()["bahdanau"].replace("y_ii --> out\n", ""), encoding="utf-8")
     for command in commands:  # the first one makes cipher-run/, which the others look at
         differs = command[0] == "check" and "edited.mmd" in command
-        assert cli.main([*command, *quick] if command[0] == "cipher" else command) == int(differs), command
+        assert cli.main([*command, *QUICK.get(command[0], [])]) == int(differs), command
         printed = capsys.readouterr().out
         assert ("arrow y_ii → out is only in the model" in printed) == differs
         if "-o" in command:

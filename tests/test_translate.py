@@ -35,7 +35,7 @@ def built(diagram: str = "bahdanau", vocabularies: Vocabularies = VOCABULARIES, 
 
 def alone(nets: Sequence[Seq2Seq], text: str, **options: Any) -> list[Hypothesis]:
     """What the search finds of one text."""
-    chosen = {"size": 5, "max_length": 2 * len(text) + 10} | options
+    chosen = {"size": 5, "max_length": 3 * len(text) + 50} | options
     return nets[0].beam(*VOCABULARIES.encode([text]), others=nets[1:], **chosen)[0]
 
 

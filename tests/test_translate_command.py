@@ -171,13 +171,18 @@ def test_pictures_are_of_the_first_lines_that_have_symbols(
     assert (folder / "attention-0003.png").read_bytes() == (tmp_path / "third.png").read_bytes()
 
 
-def test_unknown_symbols_are_said_once_with_their_counts(
-    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    written(tmp_path, model, "--max-length=2", content="xéx\n\ncab\nx\n".encode())
+def test_unknown_symbols_are_said_once_with_their_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ends = saved(tmp_path / "ends", favourite=VOCABULARIES.target.eos)
+    written(tmp_path, ends, content="xéx\n\ncab\nx\n".encode())
     assert capsys.readouterr().err == f"unknown in {tmp_path / 'read.txt'}: 'x' 3, 'é' 1\n"
-    written(tmp_path, model, "--max-length=2", content=b"cab\n")
+    written(tmp_path, ends, content=b"cab\n")
     assert capsys.readouterr().err == ""
+
+
+def test_translations_that_come_to_no_end_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written(tmp_path, saved(tmp_path / "goes on", favourite=0), "--max-length=2", content=b"cab\n\nbad\n")
+    message = f"2 of 3 translations of {tmp_path / 'read.txt'} were cut off: see --max-length\n"
+    assert capsys.readouterr().err == message
 
 
 def test_no_line_is_no_line(model: Path, tmp_path: Path) -> None:
@@ -290,7 +295,7 @@ def test_a_filter_reads_and_writes_utf_8_whatever_the_locale(model: Path) -> Non
     environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
     with process(model, "--n-best=1", env=environment) as running:
         out, err = running.communicate(INPUT)
-    assert (running.returncode, err) == (0, b"unknown in <stdin>: '\\xe9' 1\n")
+    assert (running.returncode, err.splitlines()[0]) == (0, b"unknown in <stdin>: '\\xe9' 1")
     rows = [line.split("\t") for line in out.decode().split("\n")]
     assert [row[0] for row in rows] == [*TEXTS, ""]
     assert [row[1] for row in rows[:-1]] == [one.text for one in expected(model)]

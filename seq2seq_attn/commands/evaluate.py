@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from seq2seq_attn.commands import data
 from seq2seq_attn.commands.arguments import positive
-from seq2seq_attn.commands.search import MODEL, add_search, translator
+from seq2seq_attn.commands.search import MODEL, add_search, say_cut, translator
 from seq2seq_attn.commands.unknown import say_unknown
 from seq2seq_attn.data.segmentation import PLAIN, Segmentation
 
@@ -121,12 +121,23 @@ def _system(names: Sequence[str], options: argparse.Namespace) -> Translator | P
 
 def _predictions(name: str, system: Translator | Path, sources: Sequence[str], where: str) -> Iterable[Prediction]:
     """What a system makes of each source; says which of their symbols it has never seen."""
-    from seq2seq_attn.scores import Prediction, predictions
+    from seq2seq_attn.scores import predictions
 
     if isinstance(system, Path):
         return predictions.read(system, sources)
     say_unknown(system.vocabularies.source.unknown_in(sources), f"to {name} in the sources of {where}")
-    return (Prediction(one.source, (one.text,)) for one in system.translate(sources))
+    return _made(name, system, sources, where)
+
+
+def _made(name: str, system: Translator, sources: Sequence[str], where: str) -> Iterator[Prediction]:
+    """What a model makes of each source; says how often it came to no end."""
+    from seq2seq_attn.scores import Prediction
+
+    cut = 0
+    for one in system.translate(sources):
+        cut += not one.hypotheses[0].ended
+        yield Prediction(one.source, (one.text,))
+    say_cut(cut, len(sources), f"by {name} of {where}")
 
 
 def _kept(stream: Iterable[Prediction], out: Path) -> list[Prediction]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +31,7 @@ def add_search(command: argparse._ActionsContainer) -> None:
         help="rank by log P / ((5 + symbols) / 6) ** X: 0 is by probability, more prefers longer ones, from which "
         "sentences may gain: choose from 0 to 1.5 on the dev data",
     )
-    command.add_argument("--max-length", type=positive, metavar="N", help="target symbols; else 2 * the source's + 10")
+    command.add_argument("--max-length", type=positive, metavar="N", help="target symbols; else 3 * the source's + 50")
     command.add_argument("--max-tokens", type=positive, default=1024, metavar="N", help="source symbols of a batch")
     command.add_argument("--device", default="cpu", help="where to compute: cpu, cuda, cuda:1, …")
 
@@ -79,3 +80,9 @@ def place(model: str) -> Path:
 
     name, _, commit = model.rpartition("@")
     return hub.find(name, commit) if name and not Path(model).exists() else runs.model_of(hub.find(model))
+
+
+def say_cut(cut: int, total: int, where: str) -> None:
+    """Say on standard error how many translations never came to their end; nothing if none."""
+    if cut:
+        print(f"{cut:,} of {total:,} translations {where} were cut off: see --max-length", file=sys.stderr)

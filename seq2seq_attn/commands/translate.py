@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from seq2seq_attn.commands.arguments import positive
-from seq2seq_attn.commands.search import MODEL, add_search, translator
+from seq2seq_attn.commands.search import MODEL, add_search, say_cut, translator
 from seq2seq_attn.commands.unknown import say_unknown
 from seq2seq_attn.data.lines import stream
 from seq2seq_attn.scores import predictions
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     draw = _drawer(options.pictures) if options.pictures else None
     typed = not options.input and os.isatty(_STDIN)
     search = translator(options.models, options, n_best=options.n_best or 1, window=1 if typed else options.window)
-    source, form, unknown = search.vocabularies.source, _form(options), Counter[str]()
+    source, form, unknown, number, cut = search.vocabularies.source, _form(options), Counter[str](), 0, 0
     name = str(options.input or "<stdin>")
     try:
         with (
@@ -80,9 +80,11 @@ def run(options: argparse.Namespace) -> int:
                     raise ValueError(f"{name}:{number}: {error}") from None
                 out.flush()
                 unknown.update(source.unknown_in([one.source]))
+                cut += not one.hypotheses[0].ended
     except BrokenPipeError:
-        pass  # who reads has had enough, as head has; that is no fault
+        return 0  # who reads has had enough, as head has; that is no fault
     say_unknown(unknown, f"in {name}")
+    say_cut(cut, number, f"of {name}")
     return 0
 
 

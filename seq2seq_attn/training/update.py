@@ -76,7 +76,7 @@ class Update:
         self._skipped = 0
         self._module: Any = torch.compile(objective, dynamic=True) if recipe.compile else objective
         if self.ranks.world_size > 1:
-            self._module = DistributedDataParallel(self._module, broadcast_buffers=False)
+            self._module = DistributedDataParallel(self._module)
 
     def run(self, batch: Batch, update: int, *, rate: float, stop: bool = False) -> Outcome:
         """One update, in training mode; all processes run it with the same batch.
