@@ -66,7 +66,7 @@ G2P = (
 )
 CMUDICT = (
     f"{COMMON} --preset g2p --num-layers 2 --embedding-size 128 --hidden-size 256 --attention-size 256 "
-    "--readout-size 128 --max-tokens 1024 --updates 18000 --warmup 500 --learning-rate 0.001 --evaluate-every 1000 "
+    "--readout-size 128 --max-tokens 1024 --updates 15000 --warmup 500 --learning-rate 0.001 --evaluate-every 1000 "
     "--metric symbol_error_rate --dropout 0.2"
 )
 SCAN = (
@@ -240,9 +240,9 @@ def _costs(each: dict[str, Any]) -> list[str]:
         f"{each['runs']}",
         f"{each['parameters'] / 1e6:.2f}",
         f"{updates:,}",
-        f"{minutes:.0f} ({processor:.0f})",
+        f"{minutes:.1f} ({processor:.1f})",
         f"{sum(each['pieces'])}",
-        f"{each['decoding_seconds']:.0f}",
+        f"{each['decoding_seconds']:.1f}",
     ]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from torch import Tensor, nn
@@ -97,10 +96,14 @@ def keywords(module: nn.Module) -> frozenset[str]:
     return frozenset(p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY)
 
 
-@cache
+_SHIPPED: dict[str, Graph] = {}
+
+
 def shipped_graph(name: str) -> Graph:
     """The graph of a diagram that ships, by its name; read once."""
-    return mermaid.load(name)
+    if name not in _SHIPPED:  # and no functools.cache, which torch.compile looks through and reads again
+        _SHIPPED[name] = mermaid.load(name)
+    return _SHIPPED[name]
 
 
 def parts(value: Any) -> tuple[Tensor, ...]:

@@ -154,7 +154,7 @@ def command(*arguments: str) -> list[str]:
 
 @pytest.mark.slow
 def test_a_process_that_is_told_to_stop_or_killed_is_gone_on_with(data: list[str], tmp_path: Path) -> None:
-    long = [*data, *SMALL, "--updates", "400", "--evaluate-every", "20", "--dropout", "0.2", "--keep", "100"]
+    long = [*data, *SMALL, "--updates", "200", "--evaluate-every", "10", "--dropout", "0.2", "--keep", "100"]
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     subprocess.run(command(*long, "-o", str(whole)), check=True, capture_output=True, timeout=120)
     for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGKILL, -9)):
@@ -166,7 +166,7 @@ def test_a_process_that_is_told_to_stop_or_killed_is_gone_on_with(data: list[str
         process.send_signal(number)
         process.communicate(timeout=60)
         assert process.returncode == status
-        assert update_of(checkpoints(cut)[-1]) < 400
+        assert update_of(checkpoints(cut)[-1]) < 200
     subprocess.run(command(*long, "-o", str(cut), "--resume"), check=True, capture_output=True, timeout=120)
     one, other = (checkpoints(run)[-1] for run in (whole, cut))
     for name in ("training.safetensors", "model.safetensors", "training.json"):

@@ -136,10 +136,10 @@ def test_a_wish_to_stop_of_one_process_is_heard_by_all(together: Path) -> None:
         assert not any(each.stop for each in read(together / f"before {rank}")[1])
 
 
-def small(**options: Any) -> tuple[Seq2Seq, Update]:
+def small(diagram: str = "bahdanau", **options: Any) -> tuple[Seq2Seq, Update]:
     """A model in float32 with dropout, and its updates."""
     torch.manual_seed(5)
-    net = Seq2Seq.from_config(config(dropout=0.3))
+    net = Seq2Seq.from_diagram(diagram, config(dropout=0.3))
     recipe = Recipe(updates=9, **options)
     return net, Update(Objective(net, recipe), recipe)
 
@@ -289,9 +289,9 @@ def test_a_compiled_training_is_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
         calls.append(options)
         return compiler(module, **options, backend="eager")
 
-    _, plain = small()
+    _, plain = small("no_attention")
     monkeypatch.setattr(torch, "compile", compiled)
-    _, update = small(compile=True)
+    _, update = small("no_attention", compile=True)
     one = rows("gru", 3)
     found, expected = update.run(one, 1, rate=0.01), plain.run(one, 1, rate=0.01)
     torch._dynamo.reset()
