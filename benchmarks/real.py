@@ -66,7 +66,7 @@ G2P = (
 )
 CMUDICT = (
     f"{COMMON} --preset g2p --num-layers 2 --embedding-size 128 --hidden-size 256 --attention-size 256 "
-    "--readout-size 128 --max-tokens 1024 --updates 15000 --warmup 500 --learning-rate 0.001 --evaluate-every 1000 "
+    "--readout-size 128 --max-tokens 1024 --updates 10000 --warmup 500 --learning-rate 0.001 --evaluate-every 500 "
     "--metric symbol_error_rate --dropout 0.2"
 )
 SCAN = (
@@ -76,8 +76,8 @@ SCAN = (
 )
 MULTI30K = (
     f"{COMMON} --dropout 0.4 --source-symbols sentencepiece:6000 --target-symbols sentencepiece:6000 "
-    "--embedding-size 256 --hidden-size 384 --attention-size 256 --readout-size 256 --max-tokens 2048 --updates 5000 "
-    "--warmup 300 --learning-rate 0.002 --evaluate-every 250 --metric bleu"
+    "--embedding-size 256 --hidden-size 384 --attention-size 256 --readout-size 256 --max-tokens 2048 --updates 4000 "
+    "--warmup 300 --learning-rate 0.002 --evaluate-every 200 --metric bleu"
 )
 
 
