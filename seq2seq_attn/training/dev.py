@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from seq2seq_attn.data.batches import Batches
+from seq2seq_attn.scores.gold import Gold
 from seq2seq_attn.scores.scoring import score
-from seq2seq_attn.scores.sentence import Sentence
 from seq2seq_attn.seq2seq import Seq2Seq, cross_entropy
 from seq2seq_attn.training.recipe import Recipe
 from seq2seq_attn.translate import Translator
@@ -30,13 +30,14 @@ def dev_loss(model: Seq2Seq, batches: Batches) -> float:
 
 
 def dev_scores(model: Seq2Seq, batches: Batches, recipe: Recipe) -> dict[str, float]:
-    """The loss, and, if the recipe's metric asks for decoding, that metric of greedy decoding, in percent."""
+    """The loss, and, if the recipe's metric asks for decoding, that metric of greedy decoding, in percent.
+
+    Pairs with the same source are one sentence with several references, as for `evaluate`.
+    """
     scores = {"loss": dev_loss(model, batches)}
     if recipe.metric != "loss":
-        pairs = list(batches.corpus)
+        gold = Gold.of(batches.corpus, batches.vocabularies.target.segmentation)
         translator = Translator([model], [batches.vocabularies], beam=1, max_tokens=recipe.max_tokens)
-        split = batches.vocabularies.target.segmentation.split
-        written = [Sentence.of(one.text, split) for one in translator.translate(pair.source for pair in pairs)]
-        wanted = [[Sentence.of(pair.target, split)] for pair in pairs]
-        scores[recipe.metric] = score(written, wanted, metrics=[recipe.metric])[recipe.metric].value
+        written = gold.sentences(one.text for one in translator.translate(gold.sources))
+        scores[recipe.metric] = score(written, gold.wanted, metrics=[recipe.metric])[recipe.metric].value
     return scores
