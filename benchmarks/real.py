@@ -66,7 +66,7 @@ G2P = (
 )
 CMUDICT = (
     f"{COMMON} --preset g2p --num-layers 2 --embedding-size 128 --hidden-size 256 --attention-size 256 "
-    "--readout-size 128 --max-tokens 1024 --updates 10000 --warmup 500 --learning-rate 0.001 --evaluate-every 500 "
+    "--readout-size 128 --max-tokens 1024 --updates 7000 --warmup 500 --learning-rate 0.001 --evaluate-every 500 "
     "--metric symbol_error_rate --dropout 0.2"
 )
 SCAN = (

@@ -176,8 +176,12 @@ class Translator:
 _EMPTY = TextHypothesis("", (), 0.0, 0.0, torch.zeros(0, 0), True)
 
 
-def _check_pair(number: int, model: Seq2Seq, own: Vocabularies, first: Vocabularies) -> None:
-    """Ask whether a model, counted from 1, has the sizes of its vocabularies, and these are the first model's."""
+def check_sizes(which: str, model: Seq2Seq, own: Vocabularies) -> None:
+    """Ask whether a model has the sizes of its vocabularies.
+
+    Raises:
+        ValueError: it has others.
+    """
     sizes = {
         "source_vocabulary": model.embed_source.num_embeddings,
         "target_vocabulary": model.decoder.embed_target.num_embeddings,
@@ -185,7 +189,12 @@ def _check_pair(number: int, model: Seq2Seq, own: Vocabularies, first: Vocabular
         "eos": model.eos,
     }
     if sizes != (given := own.sizes()):
-        raise ValueError(f"model {number} was built for {sizes}, its vocabularies are of {given}; give those it learnt")
+        raise ValueError(f"{which} was built for {sizes}, its vocabularies are of {given}; give those it learnt")
+
+
+def _check_pair(number: int, model: Seq2Seq, own: Vocabularies, first: Vocabularies) -> None:
+    """Ask whether a model, counted from 1, belongs to its vocabularies, and these are the first model's."""
+    check_sizes(f"model {number}", model, own)
     for side in ("source", "target"):
         if getattr(own, side) != getattr(first, side):
             raise ValueError(

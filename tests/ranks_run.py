@@ -9,18 +9,26 @@ import time
 
 import torch
 
-from seq2seq_attn.training.ranks import joined
+from seq2seq_attn.training.ranks import Alone, joined
 
 if __name__ == "__main__":
     try:
         with joined(timeout=float(sys.argv[2])) as ranks:
             shared = ranks.shared(torch.tensor([5.0 + ranks.rank]))
-            print(f"rank {ranks.rank} of {ranks.world_size} has {shared.item()}, first {ranks.is_first}", flush=True)
+            text = f"rank {ranks.rank} of {ranks.world_size} has {shared.item()}, first {ranks.is_first}"
+            os.write(1, f"{text}\n".encode())  # at once: print may write the end of a line by itself
+            alike = ranks.same("a"), ranks.same(f"{ranks.rank}")
+            alone = Alone(ranks)
+            for _ in range(3 * ranks.is_first):
+                alone._told = -2.0  # as if a second had gone by
+                alone.at_work()
+            value = alone.done(7.5) if ranks.is_first else alone.result()
+            os.write(1, f"rank {ranks.rank} is alike {alike}, and told {value}\n".encode())
             if ranks.rank == 1 and sys.argv[1] == "killed":
                 os.kill(os.getpid(), signal.SIGKILL)
             if ranks.rank == 1 and sys.argv[1] == "silent":
                 time.sleep(3600)
             ranks.shared(shared)
     except ConnectionError as error:
-        print(error, flush=True)
+        os.write(1, f"{error}\n".encode())
         sys.exit(1)

@@ -129,7 +129,7 @@ def test_a_file_that_is_no_corpus_is_refused_with_its_line(content: bytes, messa
     ],
 )
 def test_two_files_that_are_no_corpus_are_refused(targets: bytes, message: str, tmp_path: Path) -> None:
-    source, target = written(tmp_path / "a.txt", b"a\tb\nc\nd"), written(tmp_path / "b.txt", targets)
+    source, target = written(tmp_path / "a.txt", b"a b\nc\nd"), written(tmp_path / "b.txt", targets)
     with pytest.raises(ValueError, match=f"^{re.escape(f'{tmp_path}/{message.format(tmp_path)}')}"):
         Corpus.open(source, target)
 
@@ -139,6 +139,7 @@ def test_two_files_that_are_no_corpus_are_refused(targets: bytes, message: str, 
     [
         ([], "words holds no pair"),
         ([("a", "b"), ("", "c")], "words:2: the source is empty"),
+        ([("a", "b"), ("a\tb", "c")], "words:2: a tab in a text; files of pairs and of predictions have it between"),
         ([("a", "b\0")], "words:1: a NUL or half of a surrogate pair in the text; remove it"),
         ([("a", "b"), ("\udfff", "c")], "words:2: a NUL or half of a surrogate pair in the text"),
     ],
@@ -170,3 +171,13 @@ def test_a_closed_corpus_gives_no_text(tmp_path: Path) -> None:
     corpus.close()
     with pytest.raises(ValueError, match=r"a\.tsv is closed; read it while it is open"):
         corpus[0]
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_tab_in_a_parallel_file_is_refused_with_its_line(side: int, tmp_path: Path) -> None:
+    paths = [tmp_path / "a.txt", tmp_path / "b.txt"]
+    for path in paths:
+        path.write_text("one\ntwo\n")
+    paths[side].write_text("one\nt\two\n")
+    with pytest.raises(ValueError, match=rf"{paths[side].name}:2: a tab in a text; .* replace it by a space"):
+        Corpus.open(*paths)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -120,6 +121,41 @@ def test_symbols_that_training_never_shows_are_said(
     printed = capsys.readouterr().err
     assert "unknown in the sources of" in printed and "dev.tsv: 'x' 2, 'y' 1\n" in printed
     assert "unknown in the targets of" in printed and "dev.tsv: 'z' 1\n" in printed
+    assert "train.tsv" not in printed
+    assert cli.main(["train", *data, "-o", str(tmp_path / "rare"), *SMALL, "--min-count", "40"]) == 0
+    printed = capsys.readouterr().err
+    assert "unknown in the sources of" in printed and "train.tsv: " in printed
+
+
+def test_a_run_goes_on_with_texts_split_as_they_were(
+    data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin = ["train", *data, "-o", str(tmp_path / "run"), *SMALL]
+    assert cli.main(begin) == 0
+    assert cli.main([*begin, "--resume"]) == 0
+    for other in (
+        ["--source-symbols", "space"],
+        ["--min-count", "40"],
+        ["--target-symbols", "character"],
+        ["--shared"],
+    ):
+        assert cli.main([*begin, "--resume", *other]) == 2
+        assert re.search("has other vocabularies|is of another model|cannot be split", capsys.readouterr().err)
+
+
+def test_pieces_that_a_run_has_learnt_are_not_learnt_again(
+    data: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = ["train", *data, "-o", str(tmp_path / "run"), *SMALL, "--source-symbols", "sentencepiece:20"]
+    assert cli.main(begin) == 0
+    monkeypatch.delattr("seq2seq_attn.data.pieces.Pieces.train")
+    assert cli.main([*begin, "--updates", "7", "--resume"]) == 0
+
+
+def test_what_may_be_left_out_is_none(data: list[str], tmp_path: Path) -> None:
+    assert cli.main(["train", *data, "-o", str(tmp_path / "run"), *SMALL, "--clip", "none", "--batch-size", "5"]) == 0
+    recipe = json.loads((checkpoints(tmp_path / "run")[-1] / "training.json").read_text())["recipe"]
+    assert (recipe["clip"], recipe["batch_size"]) == (None, 5)
 
 
 @pytest.mark.parametrize(
@@ -191,20 +227,41 @@ def test_two_processes_train_as_one_does(data: list[str], tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_the_death_of_a_process_ends_the_training_and_it_can_be_gone_on_with(data: list[str], tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    options = [*data, *SMALL, "--updates", "3000", "--evaluate-every", "40", "-o", str(run), "--timeout", "30"]
-    process = subprocess.Popen(torchrun(*options), stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not checkpoints(run) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
-    os.kill(int(children[-1]), signal.SIGKILL)
+def test_processes_that_are_stopped_or_of_which_one_dies_are_gone_on_with(data: list[str], tmp_path: Path) -> None:
+    run, alone = tmp_path / "run", tmp_path / "alone"
+    options = [*data, *SMALL, "--evaluate-every", "20", "--timeout", "30"]
+    long = [*options, "-o", str(run), "--updates", "3000", "--resume"]
+
+    def begun() -> tuple[subprocess.Popen[str], list[int]]:
+        """A job that has written a checkpoint more than there was, and its processes."""
+        before = checkpoints(run)
+        process = subprocess.Popen(torchrun(*long), stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 60
+        while checkpoints(run) == before and time.monotonic() < deadline:
+            time.sleep(0.05)
+        children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
+        return process, [int(child) for child in children]
+
+    process, children = begun()
+    for number in (process.pid, *children[-2:]):  # as who stops a whole job does; torchrun sends it once more
+        os.kill(number, signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 1
+    stopped = update_of(checkpoints(run)[-1])
+    assert stopped == max(entry["update"] for entry in entries(run))
+
+    process, children = begun()
+    os.kill(children[-1], signal.SIGKILL)
     begin = time.monotonic()
     _, printed = process.communicate(timeout=120)
     assert process.returncode != 0 and time.monotonic() - begin < 90
-    assert re.search("another process of this training has ended|SIGTERM|Signal 9", printed)
-    kept = checkpoints(run)[-1]
-    Seq2Seq.from_pretrained(kept)
-    later = ["--updates", str(int(kept.name.split("-")[1]) + 40)]
-    subprocess.run(torchrun(*options, *later, "--resume"), check=True, capture_output=True, timeout=120)
+    assert "another process of this training has ended" in printed or "Signal 9 (SIGKILL)" in printed
+    kept = update_of(checkpoints(run)[-1])
+    assert kept > stopped
+
+    later = [*options, "--updates", str(kept + 5)]
+    subprocess.run(torchrun(*later, "-o", str(run), "--resume"), check=True, capture_output=True, timeout=120)
+    subprocess.run(command(*later, "-o", str(alone)), check=True, capture_output=True, timeout=120)
+    weights, others = (Seq2Seq.from_pretrained(checkpoints(each)[-1]).state_dict() for each in (run, alone))
+    for name, weight in weights.items():
+        torch.testing.assert_close(weight, others[name], rtol=1e-3, atol=1e-4)

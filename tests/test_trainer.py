@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 import signal
@@ -11,11 +12,12 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from seq2seq_attn import Config, Seq2Seq
 from seq2seq_attn.data.corpus import Corpus
 from seq2seq_attn.data.vocabularies import Vocabularies
-from seq2seq_attn.runs import checkpoints
+from seq2seq_attn.runs import best, checkpoints, cost_of
 from seq2seq_attn.training.journal import Journal, entries
 from seq2seq_attn.training.recipe import Recipe
 from seq2seq_attn.training.trainer import Trainer
@@ -31,6 +33,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "own symbols, smoothed": {"scheduled_sampling": 0.5, "label_smoothing": 0.1, "schedule": "cosine", "warmup": 3},
     "in pieces, decayed": {"accumulate": 2, "optimizer": "AdamW", "weight_decay": 0.1},
     "bfloat16": {"precision": "bfloat16"},
+    "ends early": {"patience": 2, "learning_rate": 0.0, "evaluate_every": 4},
+    "few, short": {"batch_size": 3, "max_length": 4},
 }
 
 
@@ -127,6 +131,58 @@ def test_training_ends_when_dev_scores_are_no_better(tmp_path: Path, capsys: pyt
     assert "2 evaluations without a better one: done" in capsys.readouterr().err
 
 
+def test_a_run_that_has_ended_does_not_go_on(tmp_path: Path) -> None:
+    early: dict[str, Any] = {"updates": 99, "evaluate_every": 1, "patience": 2, "learning_rate": 0.0}
+    for options in (early, {}):
+        run = tmp_path / str(len(options))
+        trainer(run, **options).fit(TRAIN, DEV)
+        before = entries(run)
+        assert trainer(run, **options).fit(TRAIN, DEV, resume=True) == 0
+        assert entries(run) == before
+
+
+def test_a_dev_loss_that_is_not_finite_is_no_score_and_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = iter([1.0, math.nan, math.inf, 2.0])
+    monkeypatch.setattr("seq2seq_attn.training.trainer.dev_scores", lambda *given: {"loss": next(losses)})
+    assert trainer(tmp_path, updates=20, keep=9).fit(TRAIN, DEV) == 0
+    assert [entry["dev"]["loss"] for entry in entries(tmp_path) if "dev" in entry] == [1.0, None, None, 2.0]
+    assert [cost_of(path) for path in checkpoints(tmp_path)] == [1.0, 2.0]
+    assert best(tmp_path).name == "checkpoint-5"
+
+
+def test_a_damaged_checkpoint_is_named_and_left_out_of_the_average(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options: dict[str, Any] = {"average": 3, "keep": 3, "evaluate_every": 4}
+    trainer(tmp_path / "whole", **options).fit(TRAIN, DEV)
+    shutil.copytree(tmp_path / "whole", tmp_path / "run")
+    for name in ("checkpoint-4", "checkpoint-12", "checkpoint-13"):
+        shutil.rmtree(tmp_path / "run" / name, ignore_errors=True)
+    trainer(tmp_path / "run", **(options | {"updates": 11})).fit(TRAIN, DEV, resume=True)
+    spoilt = tmp_path / "run" / "checkpoint-8" / "training.safetensors"
+    spoilt.write_bytes(spoilt.read_bytes()[:-4] + b"\0\0\x80\x7f")
+    trainer(tmp_path / "run", **options).fit(TRAIN, DEV, resume=True)
+    assert re.search(r"checkpoint-8 is not what was written.*; it is not in the average", capsys.readouterr().err)
+    last, before = (load_file(tmp_path / "run" / f"checkpoint-{n}" / "training.safetensors") for n in (12, 11))
+    for name, weight in Seq2Seq.from_pretrained(tmp_path / "run" / "checkpoint-12").state_dict().items():
+        torch.testing.assert_close(weight, (last[f"weights.{name}"] + before[f"weights.{name}"]) / 2)
+
+
+@pytest.mark.parametrize("sizes", [None, {"target_vocabulary": 60}])
+def test_a_model_that_cannot_be_saved_or_not_with_these_vocabularies_is_refused(
+    sizes: dict[str, int] | None, tmp_path: Path
+) -> None:
+    vocabularies = Vocabularies.of(TRAIN)
+    given = vocabularies.sizes() | (sizes or {})
+    config = Config(**given, embedding_size=3, hidden_size=7, attention_size=5, readout_size=2)
+    model = Seq2Seq.from_config(config)
+    if not sizes:
+        model.config = None
+    message = "the model was built for .*60" if sizes else "a model without a config cannot be saved"
+    with pytest.raises(ValueError, match=message):
+        Trainer(model, vocabularies, Recipe(**BASE), tmp_path)
+
+
 def test_it_learns(tmp_path: Path) -> None:
     trainer(tmp_path, updates=100, evaluate_every=100, learning_rate=0.03).fit(TRAIN, DEV)
     losses = [entry["nll"] for entry in entries(tmp_path) if "nll" in entry]
@@ -153,22 +209,26 @@ def test_a_run_goes_on_only_as_it_began(tmp_path: Path) -> None:
         trainer(tmp_path, learning_rate=0.02).fit(TRAIN, DEV, resume=True)
     with pytest.raises(ValueError, match=r"the train data are not those that .* began with"):
         trainer(tmp_path).fit(DEV, DEV, resume=True)
+    with pytest.raises(ValueError, match=r"the dev data are not those that .* began with"):
+        trainer(tmp_path).fit(TRAIN, TRAIN, resume=True)
     with pytest.raises(ValueError, match="is of another model; give its options"):
         trainer(tmp_path, hidden_size=11).fit(TRAIN, DEV, resume=True)
-    assert trainer(tmp_path, updates=15).fit(TRAIN, DEV, resume=True) == 0
+    others: dict[str, Any] = {"updates": 15, "patience": 9, "keep": 2, "accumulate": 2}
+    assert trainer(tmp_path, **others).fit(TRAIN, DEV, resume=True) == 0
     assert checkpoints(tmp_path)[-1].name == "checkpoint-15"
 
 
+@pytest.mark.parametrize("name", ["training.json", "training.safetensors", "model.safetensors", "config.json"])
 def test_a_damaged_checkpoint_is_said_and_the_one_before_is_gone_on_from(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    trainer(tmp_path / "run", keep=2).fit(TRAIN, DEV)
-    shutil.copytree(tmp_path / "run", tmp_path / "damaged")
-    weights = tmp_path / "damaged" / "checkpoint-13" / "training.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-1])
-    assert trainer(tmp_path / "damaged", keep=2).fit(TRAIN, DEV, resume=True) == 0
-    assert re.search("checkpoint-13.* damaged|damaged.*checkpoint-13", capsys.readouterr().err)
-    assert files(tmp_path / "damaged" / "checkpoint-13") == files(tmp_path / "run" / "checkpoint-13")
+    trainer(tmp_path / "run", keep=2, average=2).fit(TRAIN, DEV)
+    shutil.copytree(tmp_path / "run", tmp_path / "other")
+    path = tmp_path / "other" / "checkpoint-13" / name
+    path.write_bytes(path.read_bytes()[:-1])
+    assert trainer(tmp_path / "other", keep=2, average=2).fit(TRAIN, DEV, resume=True) == 0
+    assert re.search(rf"checkpoint-13 is not what was written: {name}", capsys.readouterr().err)
+    assert files(tmp_path / "other" / "checkpoint-13") == files(tmp_path / "run" / "checkpoint-13")
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
+from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from seq2seq_attn.config import Settings
@@ -32,9 +33,20 @@ def add_settings(
         elif kind is bool:
             options["action"] = argparse.BooleanOptionalAction
         else:
-            options["type"] = next(each for each in (float, int, str) if each in (kind, *get_args(kind)))
-            options["metavar"] = {float: "X", int: "N", str: name.upper()}[options["type"]]
+            of = next(each for each in (float, int, str) if each in (kind, *get_args(kind)))
+            options["metavar"] = {float: "X", int: "N", str: name.upper()}[of]
+            options["type"] = _or_none(of) if NoneType in get_args(kind) else of
         group.add_argument(f"--{name.replace('_', '-')}", **options)
+
+
+def _or_none(of: type) -> Callable[[str], Any]:
+    """A value of a type, or ``none``."""
+
+    def read(text: str) -> Any:
+        return None if text == "none" else of(text)
+
+    read.__name__ = f"{of.__name__}, or none,"  # as argparse names it in a message
+    return read
 
 
 def given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seq2seq_attn.commands import data
 from seq2seq_attn.commands.arguments import positive
 from seq2seq_attn.commands.settings import add_settings, given
 from seq2seq_attn.commands.unknown import say_unknown
 from seq2seq_attn.config import Config
+from seq2seq_attn.data.pieces import Pieces
 from seq2seq_attn.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from seq2seq_attn.data.segmentation import Segmentation
+    from seq2seq_attn.data.vocabulary import Vocabulary
 
 HELP = "train a model on pairs of texts, score it on others, and keep what is best"
 MODEL = {
@@ -44,7 +49,7 @@ TRAINING = {
     "schedule": "how the learning rate falls",
     "warmup": "updates in which it rises to its highest",
     "label_smoothing": "share of the probability that goes to all symbols alike",
-    "clip": "greatest norm of the gradient",
+    "clip": "greatest norm of the gradient, or none",
     "scheduled_sampling": "probability of the model's own symbol, growing from 0",
     "precision": "of matrix products",
     "compile": "make one program of model and loss by torch.compile",
@@ -101,24 +106,35 @@ def run(options: argparse.Namespace) -> int:
     with joined(options.device, timeout=options.timeout) as ranks:
         train, dev = data.corpus(options.train, preset, "train"), data.corpus(options.dev, preset, "dev")
         last = runs.last(options.out)[0] if options.resume else None
-        if last:
-            vocabularies = Vocabularies.load(last)
-        else:
-            vocabularies = Vocabularies.of(
-                train,
-                source=options.source_symbols or (preset.source if preset else "character"),
-                target=options.target_symbols or (preset.target if preset else "space"),
-                min_count=options.min_count,
-                shared=options.shared,
-            )
+        kept = Vocabularies.load(last) if last else None
+        vocabularies = Vocabularies.of(
+            train,
+            source=_symbols(
+                options.source_symbols or (preset.source if preset else "character"), kept.source if kept else None
+            ),
+            target=_symbols(
+                options.target_symbols or (preset.target if preset else "space"), kept.target if kept else None
+            ),
+            min_count=options.min_count,
+            shared=options.shared,
+        )
         torch.manual_seed(recipe.seed)
         config = Config(**vocabularies.sizes(), **model_options)
         model = Seq2Seq.from_diagram(diagram, config).to(ranks.device)
         if ranks.is_first and not last:
-            say_unknown(vocabularies.source.unknown_in(pair.source for pair in dev), f"in the sources of {dev.name}")
-            say_unknown(vocabularies.target.unknown_in(pair.target for pair in dev), f"in the targets of {dev.name}")
+            for corpus in [train, dev][options.min_count == 1 :]:  # TRAIN has what is rare there
+                for side, own in (("source", vocabularies.source), ("target", vocabularies.target)):
+                    unknown = own.unknown_in(getattr(pair, side) for pair in corpus)
+                    say_unknown(unknown, f"in the {side}s of {corpus.name}")
         trainer = Trainer(model, vocabularies, recipe, options.out, ranks=ranks)
         status = trainer.fit(train, dev, resume=options.resume, tensorboard=options.tensorboard)
     if status == 0 and ranks.is_first:
         print(report(options.out, dev, device=ranks.device))
     return status
+
+
+def _symbols(name: str, kept: Vocabulary | None) -> str | Segmentation:
+    """How texts are split, by name; pieces that a run has learnt are not learnt again."""
+    if kept and isinstance(kept.segmentation, Pieces) and name.startswith(Pieces.name):
+        return kept.segmentation
+    return name

@@ -14,6 +14,7 @@ from typing import NamedTuple, SupportsIndex, overload
 
 from seq2seq_attn.data.lines import Lines
 
+_TAB = "a tab in a text; files of pairs and of predictions have it between texts: replace it by a space"
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
@@ -99,9 +100,16 @@ class Corpus(Sequence[Pair]):
                 targets = files.enter_context(Lines(target))
                 if len(lines) != len(targets):
                     raise ValueError(f"{path} has {len(lines)} lines and {target} {len(targets)}; give as many in each")
+
+                def parallel(row: int) -> tuple[str, str]:
+                    for file in (lines, targets):
+                        if "\t" in file[row]:
+                            raise ValueError(f"{file.where(row)}: {_TAB}")
+                    return lines[row], targets[row]
+
                 corpus = cls(
                     len(lines),
-                    lambda row: (lines[row], targets[row]),
+                    parallel,
                     lambda row: f"{lines.where(row)} and {targets.where(row)}",
                     f"{path} and {target}",
                 )
@@ -126,6 +134,8 @@ class Corpus(Sequence[Pair]):
         """
         found = [(unicodedata.normalize("NFC", a), unicodedata.normalize("NFC", b)) for a, b in pairs]
         for row, (source, target) in enumerate(found):
+            if "\t" in source or "\t" in target:
+                raise ValueError(f"{name}:{row + 1}: {_TAB}")
             if _NO_TEXT.search(source) or _NO_TEXT.search(target):
                 raise ValueError(f"{name}:{row + 1}: a NUL or half of a surrogate pair in the text; remove it")
         return cls(len(found), found.__getitem__, lambda row: f"{name}:{row + 1}", name)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,6 +41,52 @@ class Ranks:
         if self.world_size > 1:
             distributed.broadcast(tensor, src=0)
         return tensor
+
+    def same(self, text: str) -> bool:
+        """Whether all processes say the same."""
+        digest = hashlib.sha256(text.encode()).digest()[:7]
+        number = torch.tensor(int.from_bytes(digest, "big"), device=self.device)
+        if self.world_size == 1:
+            return True
+        most = number.clone()
+        distributed.all_reduce(most, distributed.ReduceOp.MAX)
+        unlike = (most != number).to(torch.int64)
+        distributed.all_reduce(unlike, distributed.ReduceOp.MAX)
+        return not unlike.item()
+
+
+class Alone:
+    """Work that the first process does alone, for longer than the others wait for an answer: it tells them to wait on.
+
+    The first calls `at_work` again and again, and `done` at the end; the others call `result`.
+    """
+
+    def __init__(self, ranks: Ranks) -> None:
+        self.ranks, self._told = ranks, time.monotonic()
+
+    def at_work(self) -> None:
+        """Tell the others to wait on, once a second at most."""
+        if self.ranks.world_size > 1 and time.monotonic() - self._told > 1.0:
+            self._tell(0.0, 0.0)
+            self._told = time.monotonic()
+
+    def done(self, value: float) -> float:
+        """Tell the others what came of it."""
+        return self._tell(1.0, value)
+
+    def result(self) -> float:
+        """Wait for what came of it."""
+        while True:
+            done, value = self.ranks.shared(self._message(0.0, 0.0)).tolist()
+            if done:
+                return float(value)
+
+    def _tell(self, done: float, value: float) -> float:
+        self.ranks.shared(self._message(done, value))
+        return value
+
+    def _message(self, done: float, value: float) -> Tensor:
+        return torch.tensor([done, value], dtype=torch.float64, device=self.ranks.device)
 
 
 @contextmanager

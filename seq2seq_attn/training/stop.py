@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from types import FrameType, TracebackType
 from typing import Any
 
 
 class Stop:
-    """Within it, SIGINT and SIGTERM are only taken note of; a second one does what it always does.
+    """Within it, SIGINT and SIGTERM are only taken note of; after one of them SIGINT does what it always does.
+
+    Under torchrun it does not: torchrun passes on to its processes what they were sent as well, and ends them itself if
+    they take longer than 30 seconds.
 
     Attributes:
         signal: the number of the first that came; 0 as long as none has.
@@ -39,13 +43,10 @@ class Stop:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._give_back()
-
-    def _take(self, number: int, frame: FrameType | None) -> None:
-        self.signal = number
-        self._give_back()
-
-    def _give_back(self) -> None:
         for number, before in self._before.items():
             signal.signal(number, before)
-        self._before = {}
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        self.signal = self.signal or number
+        if "RANK" not in os.environ:
+            signal.signal(signal.SIGINT, self._before[signal.SIGINT])

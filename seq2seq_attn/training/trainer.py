@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from seq2seq_attn import checkpoint, runs
+from seq2seq_attn import checkpoint, manifest, runs
 from seq2seq_attn.checkpoint import own_weights
 from seq2seq_attn.data.batches import Batches, Rows
 from seq2seq_attn.data.corpus import Corpus
@@ -26,13 +26,14 @@ from seq2seq_attn.training.board import Board
 from seq2seq_attn.training.dev import dev_scores
 from seq2seq_attn.training.journal import Journal
 from seq2seq_attn.training.objective import Objective
-from seq2seq_attn.training.ranks import Ranks
+from seq2seq_attn.training.ranks import Alone, Ranks
 from seq2seq_attn.training.rates import Standing, rate
 from seq2seq_attn.training.recipe import Recipe
 from seq2seq_attn.training.stop import Stop
 from seq2seq_attn.training.update import Update
+from seq2seq_attn.translate import check_sizes
 
-_TENSORS, _FORMAT = "training.safetensors", 1
+_TENSORS, _WEIGHTS, _FORMAT = "training.safetensors", "weights.", 1
 _DRAWN = 5
 _MAY_CHANGE = {"updates", "patience", "keep", "compile", "accumulate"}  # a resumed run may have others
 
@@ -80,6 +81,11 @@ class Trainer:
         *,
         ranks: Ranks | None = None,
     ) -> None:
+        if model.config is None:
+            raise ValueError(
+                "a model without a config cannot be saved; build it by Seq2Seq.from_config or from_diagram"
+            )
+        check_sizes("the model", model, vocabularies)
         self.model, self.vocabularies, self.recipe, self.run = model, vocabularies, recipe, Path(run)
         self.ranks = ranks or Ranks()
         self._update = Update(Objective(model, recipe), recipe, self.ranks)
@@ -109,6 +115,12 @@ class Trainer:
         batches, measured = self._batches(train, recipe.max_length), self._batches(dev, None)
         data = {"train": train.digest, "dev": dev.digest}
         damaged = self._start(data, resume)
+        begun = json.dumps([asdict(self.place), data, recipe.to_dict()])
+        if not self.ranks.same(begun):
+            raise ValueError(
+                f"the processes of this training do not begin alike; rank {self.ranks.rank} begins after update "
+                f"{self.place.update}: give all the same command and data, and a RUN on a disk that all see"
+            )
         with (
             Stop() as stop,
             Journal(self.run, updates=recipe.updates, done=self.place.update, quiet=not self.ranks.is_first) as journal,
@@ -120,7 +132,7 @@ class Trainer:
                 journal.say(
                     f"{batches.left_out:,} of {len(train):,} pairs are longer than {recipe.max_length}: left out"
                 )
-            while self.place.update < recipe.updates:
+            while self.place.update < recipe.updates and not self._has_waited():
                 rows = self._next(batches)
                 number = self.place.update
                 now = rate(recipe, number) * self.place.standing.factor
@@ -131,15 +143,18 @@ class Trainer:
                     board.trained(number, found | {"rate": now})
                 if number % recipe.evaluate_every == 0 or number == recipe.updates:
                     self._evaluate(measured, data, journal, board)
-                    if recipe.patience is not None and self.place.standing.waited >= recipe.patience:
-                        journal.say(f"{self.place.standing.waited} evaluations without a better one: done")
-                        return 0
                 elif outcome.stop:
                     self._save(data, None, own_weights(self.model))
-                if outcome.stop and number < recipe.updates:
+                if outcome.stop and number < recipe.updates and not self._has_waited():
                     journal.say(f"stopped after update {number:,}; --resume goes on from there")
                     return stop.status or 128 + signal.SIGTERM  # another process was asked
+            if self._has_waited():
+                journal.say(f"{self.place.standing.waited} evaluations without a better one: done")
         return 0
+
+    def _has_waited(self) -> bool:
+        """Whether dev scores have been no better for as long as the recipe waits."""
+        return self.recipe.patience is not None and self.place.standing.waited >= self.recipe.patience
 
     def _batches(self, corpus: Corpus, max_length: int | None) -> Batches:
         recipe = self.recipe
@@ -175,28 +190,41 @@ class Trainer:
 
         The others wait for its score.
         """
-        score = torch.zeros((), dtype=torch.float64, device=self.ranks.device)
+        alone = Alone(self.ranks)
         if self.ranks.is_first:
             raw = {name: weight.detach().clone() for name, weight in own_weights(self.model).items()}
-            averaged = self._averaged(raw)
+            averaged = self._averaged(raw, journal)
             self._load(averaged)
-            scores = dev_scores(self.model, dev, self.recipe)
+            scores = dev_scores(self.model, dev, self.recipe, alone.at_work)
             if board:
                 board.evaluated(self.place.update, scores, self.model)
             self._load(raw)
-            score.fill_(scores[self.recipe.metric])
             journal.evaluated(self.place.update, scores)
-        value = self.ranks.shared(score).item()
+            value = alone.done(scores[self.recipe.metric])
+        else:
+            value = alone.result()
         self.place = replace(self.place, standing=self.place.standing.after(value, self.recipe))
         if self.ranks.is_first:
             self._save(data, value, averaged)
 
-    def _averaged(self, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The mean of these weights and those that training had at the last checkpoints with a score."""
-        before = [path for path in runs.checkpoints(self.run) if runs.cost_of(path) is not None]
-        before = [path for path in before if runs.update_of(path) < self.place.update]
-        several = [raw, *(_raw(path) for path in before[-self.recipe.average :][1 - self.recipe.average :])]
-        if self.recipe.average == 1 or len(several) == 1:
+    def _averaged(self, raw: Mapping[str, Tensor], journal: Journal) -> dict[str, Tensor]:
+        """The mean of these weights and those that training had at the last checkpoints with a score.
+
+        One that is damaged is named, and the one before it taken in its place.
+        """
+        several = [raw]
+        for path in reversed(runs.checkpoints(self.run)):
+            if len(several) == self.recipe.average:
+                break
+            if runs.update_of(path) >= self.place.update:
+                continue
+            try:
+                manifest.verify(path)
+                if runs.cost_of(path) is not None:
+                    several.append(_weights(_tensors(path)))
+            except ValueError as error:
+                journal.say(f"{error}; it is not in the average")
+        if len(several) == 1:
             return dict(raw)
         return {
             name: torch.stack([weights[name].to(weight.device) for weights in several]).mean(dim=0)
@@ -224,7 +252,7 @@ class Trainer:
         def write(folder: Path) -> None:
             checkpoint.save(folder, config, averaged)
             self.vocabularies.save(folder)
-            raw = {f"weights.{name}": weight for name, weight in own_weights(self.model).items()}
+            raw = {f"{_WEIGHTS}{name}": weight for name, weight in own_weights(self.model).items()}
             tensors = raw | state.pack(self.model, self._update.optimizer)
             save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / _TENSORS)
             (folder / runs.TRAINING).write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
@@ -268,14 +296,12 @@ class Trainer:
         if Vocabularies.load(last) != self.vocabularies:
             raise ValueError(f"{last} has other vocabularies; read them with Vocabularies.load, or give another folder")
         tensors = _tensors(last)
-        prefix = "weights."
-        weights = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
         state.unpack(
             self.model,
             self._update.optimizer,
-            {name: value for name, value in tensors.items() if not name.startswith(prefix)},
+            {name: value for name, value in tensors.items() if not name.startswith(_WEIGHTS)},
         )
-        checkpoint.fill(self.model, weights, last)
+        checkpoint.fill(self.model, _weights(tensors), last)
         self._update.load_state_dict(update)
         self.place = place
         return damaged
@@ -284,10 +310,9 @@ class Trainer:
         self.model.load_state_dict(dict(weights), strict=False)  # but for second names of tied weights, each is there
 
 
-def _raw(path: Path) -> dict[str, Tensor]:
-    """The weights that training had at a checkpoint."""
-    prefix = "weights."
-    return {name.removeprefix(prefix): value for name, value in _tensors(path).items() if name.startswith(prefix)}
+def _weights(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights among the tensors of a checkpoint: those that training had, not their average."""
+    return {name.removeprefix(_WEIGHTS): value for name, value in tensors.items() if name.startswith(_WEIGHTS)}
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
