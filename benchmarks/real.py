@@ -35,10 +35,10 @@ from seq2seq_attn import Seq2Seq
 from seq2seq_attn.data.corpus import Corpus
 from seq2seq_attn.data.vocabularies import Vocabularies
 from seq2seq_attn.presets import PRESETS
-from seq2seq_attn.runs import checkpoints
-from seq2seq_attn.scores import Score, Sentence, interval, score
+from seq2seq_attn.runs import TRAINING, checkpoints
+from seq2seq_attn.scores import Score, interval, score
 from seq2seq_attn.scores.columns import markdown
-from seq2seq_attn.scores.predictions import gathered
+from seq2seq_attn.scores.gold import Gold
 from seq2seq_attn.training.journal import entries
 from seq2seq_attn.translate import Translator
 
@@ -122,9 +122,10 @@ def main() -> int:
             print(f"{training.name} is not done; run the same command again to go on")
             return 75
     results = [scored(system, options.out) for system in task.systems]
-    command = f"python benchmarks/real.py {options.task}" + (" --data DATA" if options.data else "")
+    threads, data = f"OMP_NUM_THREADS={torch.get_num_threads()}", " --data DATA" if options.data else ""
+    command = f"{threads} python benchmarks/real.py {options.task}{data}"
     arguments = " ".join(task.trainings[0].arguments)
-    for place, name in ((options.data, "DATA"), (options.out / "data", "DATA")):
+    for place, name in ((options.data, "DATA"), (options.out, "real-runs")):
         arguments = arguments.replace(f"{place}/", f"{name}/")
     written = {"command": command, "train": arguments, "machine": machine(), "systems": results}
     (DOCS / f"{options.task}.json").write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
@@ -164,14 +165,12 @@ def scored(system: System, out: Path) -> dict[str, Any]:
     runs = [out / name for name in system.runs]
     models = [Seq2Seq.from_pretrained(run) for run in runs]
     vocabularies = [Vocabularies.load(checkpoints(run)[-1]) for run in runs]
-    split = vocabularies[0].target.segmentation.split
-    references = gathered(system.test)
+    gold = Gold.of(system.test, vocabularies[0].target.segmentation)
     begin = time.perf_counter()
     translator = Translator(models, vocabularies, beam=5, length_penalty=system.length_penalty)
-    written = [Sentence.of(each.text, split) for each in translator.translate(references)]
+    written = gold.sentences(each.text for each in translator.translate(gold.sources))
     seconds = time.perf_counter() - begin
-    wanted = [[Sentence.of(text, split) for text in texts] for texts in references.values()]
-    found = score(written, wanted, metrics=system.metrics)
+    found = score(written, gold.wanted, metrics=system.metrics)
     pieces = [json.loads((out / f"{name}.pieces.json").read_text()) for name in system.runs]
     return {
         "system": system.name,
@@ -195,7 +194,7 @@ def _rounded(each: Score) -> dict[str, Any]:
 
 def _best(run: Path) -> dict[str, float]:
     """The dev scores of the best checkpoint."""
-    last = json.loads((checkpoints(run)[-1] / "training.json").read_text())
+    last = json.loads((checkpoints(run)[-1] / TRAINING).read_text())
     metric, best = last["recipe"]["metric"], last["place"]["standing"]["best"]
     return {metric: round(best, 2)}
 

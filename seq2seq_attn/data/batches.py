@@ -75,7 +75,7 @@ class Batches:
         for row in self._rows[self._longest[self._rows] > max_tokens]:
             raise ValueError(
                 f"{corpus.where(row)}: {self._longest[row]} symbols fit in no batch of {max_tokens}; "
-                "raise max_tokens, or leave such pairs out by max_length"
+                "raise max_tokens, or leave such pairs out (max_length leaves them out of training)"
             )
         positions = int(self._longest[self._rows].sum(dtype=np.int64))
         self._pool = _POOL * max(1, min(max_tokens * len(self._rows) // positions, self._most))
