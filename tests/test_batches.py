@@ -121,7 +121,7 @@ def test_batches_hold_rows_of_like_length_and_come_in_any_order_of_it(monkeypatc
         ({"max_tokens": 9, "max_length": 0}, "max_length is 0; it is at least 1"),
         (
             {"max_tokens": 5},
-            "pairs:2: 6 symbols fit in no batch of 5; raise max_tokens, or leave such pairs out (max_length",
+            "pairs:2: 6 symbols fit in no batch of 5; raise max_tokens, or leave such pairs out",
         ),
         ({"max_tokens": 9, "max_length": 1}, "pairs: no pair has at most 1 symbols on each side; raise max_length"),
     ],
