@@ -75,6 +75,8 @@ class Journal:
     def evaluated(self, update: int, scores: Mapping[str, float], **others: Any) -> None:
         """Note what the model is worth on the dev set after an update."""
         self._write({"update": update, "dev": dict(scores), **others})
+        if not self.quiet:
+            os.fsync(self._file.fileno())  # before the checkpoint is: none is there without its lines
         self._dev = "".join(f"dev {name} {score:.4g}, " for name, score in scores.items())
         self.say(f"update {update:,}: {self._dev.removesuffix(', ')}")
 
