@@ -7,12 +7,9 @@ import math
 import signal
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from seq2seq_attn import checkpoint, manifest, runs
@@ -25,34 +22,16 @@ from seq2seq_attn.training import checkpoints, state
 from seq2seq_attn.training.board import Board
 from seq2seq_attn.training.dev import dev_scores
 from seq2seq_attn.training.journal import Journal
+from seq2seq_attn.training.kept import Kept, Place, mean, read_tensors, write_tensors
 from seq2seq_attn.training.objective import Objective
 from seq2seq_attn.training.ranks import Alone, Ranks
-from seq2seq_attn.training.rates import Standing, rate
+from seq2seq_attn.training.rates import rate
 from seq2seq_attn.training.recipe import Recipe
 from seq2seq_attn.training.stop import Stop
 from seq2seq_attn.training.update import Update
 from seq2seq_attn.translate import check_sizes
 
-_TENSORS, _WEIGHTS, _FORMAT = "training.safetensors", "weights.", 1
 _DRAWN = 5
-_MAY_CHANGE = {"updates", "patience", "keep", "compile", "accumulate"}  # a resumed run may have others
-
-
-@dataclass(frozen=True)
-class Place:
-    """How far a training has come, in numbers for JSON.
-
-    Attributes:
-        update: the number of the last one; 0 before the first.
-        epoch: the one that is being read, from 0.
-        batch: how many of its batches have been.
-        standing: what the dev scores up to now come to.
-    """
-
-    update: int = 0
-    epoch: int = 0
-    batch: int = 0
-    standing: Standing = field(default_factory=Standing)
 
 
 class Trainer:
@@ -221,17 +200,10 @@ class Trainer:
             try:
                 manifest.verify(path)
                 if runs.cost_of(path) is not None:
-                    several.append(_weights(_tensors(path)))
+                    several.append(read_tensors(path)[0])
             except ValueError as error:
                 journal.say(f"{error}; it is not in the average")
-        if len(several) == 1:
-            return dict(raw)
-        return {
-            name: torch.stack([weights[name].to(weight.device) for weights in several]).mean(dim=0)
-            if weight.is_floating_point()
-            else weight
-            for name, weight in raw.items()
-        }
+        return mean(several)
 
     def _save(self, data: Mapping[str, str], score: float | None, averaged: Mapping[str, Tensor]) -> None:
         """A checkpoint; its model is the average, and what training goes on with stands beside it."""
@@ -239,23 +211,14 @@ class Trainer:
             return
         assert self.model.config is not None
         config = self.model.config
-        sign = 1.0 if self.recipe.lower_is_better else -1.0
-        kept = {
-            "format": _FORMAT,
-            "cost": None if score is None or not math.isfinite(score) else sign * score,
-            "place": asdict(self.place),
-            "data": dict(data),
-            "recipe": self.recipe.to_dict(),
-            "update": self._update.state_dict(),
-        }
+        cost = None if score is None or not math.isfinite(score) else score if self.recipe.lower_is_better else -score
+        kept = Kept(cost, self.place, data, self.recipe, self._update.state_dict())
 
         def write(folder: Path) -> None:
             checkpoint.save(folder, config, averaged)
             self.vocabularies.save(folder)
-            raw = {f"{_WEIGHTS}{name}": weight for name, weight in own_weights(self.model).items()}
-            tensors = raw | state.pack(self.model, self._update.optimizer)
-            save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / _TENSORS)
-            (folder / runs.TRAINING).write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+            write_tensors(folder, own_weights(self.model), state.pack(self.model, self._update.optimizer))
+            kept.write(folder)
 
         checkpoints.save(self.run, self.place.update, write, keep=self.recipe.keep)
 
@@ -270,53 +233,19 @@ class Trainer:
         if last is None:
             self.run.mkdir(parents=True, exist_ok=True)
             return []
-        path = last / runs.TRAINING
-        try:
-            kept = json.loads(path.read_bytes())
-            if kept["format"] != _FORMAT:
-                raise ValueError(f"format {kept['format']!r}; this version reads {_FORMAT}")
-            place = Place(**(kept["place"] | {"standing": Standing(**kept["place"]["standing"])}))
-            before, trained_on, update = Recipe.from_dict(kept["recipe"]), kept["data"], kept["update"]
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise ValueError(f"{path} is damaged: {type(error).__name__}: {error}; remove {last}") from None
-        for name, value in before.to_dict().items():
-            if name not in _MAY_CHANGE and value != getattr(self.recipe, name):
-                raise ValueError(
-                    f"{name} is {getattr(self.recipe, name)!r}, and {value!r} in {path}: a run goes on as it began; "
-                    f"give another folder for another one"
-                )
-        for name, digest in data.items():
-            if trained_on.get(name) != digest:
-                raise ValueError(
-                    f"the {name} data are not those that {self.run} began with; give these, or another folder"
-                )
+        kept = Kept.read(last)
+        kept.check(self.recipe, data, last)
         config, _ = checkpoint.load(last)
         if config != self.model.config:
             raise ValueError(f"{last / checkpoint.CONFIG} is of another model; give its options, or another folder")
         if Vocabularies.load(last) != self.vocabularies:
             raise ValueError(f"{last} has other vocabularies; read them with Vocabularies.load, or give another folder")
-        tensors = _tensors(last)
-        state.unpack(
-            self.model,
-            self._update.optimizer,
-            {name: value for name, value in tensors.items() if not name.startswith(_WEIGHTS)},
-        )
-        checkpoint.fill(self.model, _weights(tensors), last)
-        self._update.load_state_dict(update)
-        self.place = place
+        weights, optimizer = read_tensors(last)
+        state.unpack(self.model, self._update.optimizer, optimizer)
+        checkpoint.fill(self.model, weights, last)
+        self._update.load_state_dict(kept.update)
+        self.place = kept.place
         return damaged
 
     def _load(self, weights: Mapping[str, Tensor]) -> None:
         self.model.load_state_dict(dict(weights), strict=False)  # but for second names of tied weights, each is there
-
-
-def _weights(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights among the tensors of a checkpoint: those that training had, not their average."""
-    return {name.removeprefix(_WEIGHTS): value for name, value in tensors.items() if name.startswith(_WEIGHTS)}
-
-
-def _tensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path / _TENSORS)
-    except (OSError, SafetensorError) as error:
-        raise ValueError(f"{path / _TENSORS} is damaged or no safetensors file: {error}; remove {path}") from None
