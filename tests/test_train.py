@@ -193,7 +193,7 @@ def test_a_process_that_is_told_to_stop_or_killed_is_gone_on_with(data: list[str
     long = [*data, *SMALL, "--updates", "200", "--evaluate-every", "10", "--dropout", "0.2", "--keep", "100"]
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     subprocess.run(command(*long, "-o", str(whole)), check=True, capture_output=True, timeout=120)
-    for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGKILL, -9)):
+    for number, status in ((signal.SIGINT, 130), (signal.SIGKILL, -9)):  # test_stop and the next one have SIGTERM
         before = checkpoints(cut)
         process = subprocess.Popen(command(*long, "-o", str(cut), "--resume"), stderr=subprocess.PIPE)
         deadline = time.monotonic() + 60
@@ -212,18 +212,6 @@ def test_a_process_that_is_told_to_stop_or_killed_is_gone_on_with(data: list[str
 def torchrun(*arguments: str) -> list[str]:
     start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     return [*start, "-m", "seq2seq_attn.cli", "train", *arguments]
-
-
-@pytest.mark.slow
-def test_two_processes_train_as_one_does(data: list[str], tmp_path: Path) -> None:
-    one, two = tmp_path / "one", tmp_path / "two"
-    options = [*data, *SMALL, "--updates", "12", "--metric", "exact_match"]
-    subprocess.run(command(*options, "-o", str(one)), check=True, capture_output=True, timeout=120)
-    subprocess.run(torchrun(*options, "-o", str(two)), check=True, capture_output=True, timeout=120)
-    weights, others = (Seq2Seq.from_pretrained(checkpoints(run)[-1]).state_dict() for run in (one, two))
-    for name, weight in weights.items():
-        torch.testing.assert_close(weight, others[name], rtol=1e-4, atol=1e-5)
-    assert len([entry for entry in entries(two) if "loss" in entry]) == 12
 
 
 @pytest.mark.slow
