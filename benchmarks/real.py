@@ -35,11 +35,12 @@ from seq2seq_attn import Seq2Seq
 from seq2seq_attn.data.corpus import Corpus
 from seq2seq_attn.data.vocabularies import Vocabularies
 from seq2seq_attn.presets import PRESETS
-from seq2seq_attn.runs import TRAINING, checkpoints
+from seq2seq_attn.runs import checkpoints
 from seq2seq_attn.scores import Score, interval, score
 from seq2seq_attn.scores.columns import markdown
 from seq2seq_attn.scores.gold import Gold
 from seq2seq_attn.training.journal import entries
+from seq2seq_attn.training.kept import Kept
 from seq2seq_attn.translate import Translator
 
 DOCS = Path(__file__).parents[1] / "docs" / "real_data"
@@ -194,9 +195,10 @@ def _rounded(each: Score) -> dict[str, Any]:
 
 def _best(run: Path) -> dict[str, float]:
     """The dev scores of the best checkpoint."""
-    last = json.loads((checkpoints(run)[-1] / TRAINING).read_text())
-    metric, best = last["recipe"]["metric"], last["place"]["standing"]["best"]
-    return {metric: round(best, 2)}
+    last = Kept.read(checkpoints(run)[-1])
+    best = last.place.standing.best
+    assert best is not None, "a training that has ended was evaluated"
+    return {last.recipe.metric: round(best, 2)}
 
 
 def machine() -> str:

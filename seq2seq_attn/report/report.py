@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import shutil
@@ -23,8 +22,8 @@ from seq2seq_attn.scores import Prediction, confusion_table, confusions, predict
 from seq2seq_attn.scores.gold import Gold
 from seq2seq_attn.seq2seq import Seq2Seq
 from seq2seq_attn.training.journal import entries
+from seq2seq_attn.training.kept import Kept
 from seq2seq_attn.training.loop import Progress
-from seq2seq_attn.training.recipe import Recipe
 from seq2seq_attn.translate import Translation, Translator
 
 REPORT = "report"
@@ -54,24 +53,25 @@ def report(run: str | Path, dev: Corpus, *, beam: int = 5, device: torch.device 
     """
     run = Path(run)
     checkpoint = runs.best(run)
-    kept, log = json.loads((checkpoint / runs.TRAINING).read_bytes()), entries(run)
+    kept, log = Kept.read(checkpoint), entries(run)
     model, vocabularies = Seq2Seq.from_pretrained(checkpoint, device=device), Vocabularies.load(checkpoint)
-    recipe = Recipe.from_dict(kept["recipe"])
     gold = Gold.of(dev, vocabularies.target.segmentation)
     found = list(Translator([model], [vocabularies], beam=beam).translate(gold.sources))
     written = gold.sentences(one.text for one in found)
-    metrics = [*dict.fromkeys([*gold.metrics, *([recipe.metric] if recipe.metric != "loss" else [])])]
+    metrics = [*dict.fromkeys([*gold.metrics, *([kept.recipe.metric] if kept.recipe.metric != "loss" else [])])]
     scores = {dev.name: score(written, gold.wanted, metrics=metrics)}
     right = [one in wanted for one, wanted in zip(written, gold.wanted, strict=True)]
     shown = chosen([len(one.symbols) for one in found], right, _EXAMPLES)
     errors, counted = gold.worst(written, _WORST), confusions(written, gold.wanted)
 
+    trained = page.trained(run, model, vocabularies, kept.recipe, log)
+
     with _placed(run) as folder:
         predictions.write(folder / "predictions.tsv", (Prediction(one.source, (one.text,)) for one in found))
         plots.learning(folder / "learning.png", *_history(log))
-        judged = "these sentences" if kept["data"]["dev"] == dev.digest else "other sentences"
+        judged = "these sentences" if kept.data["dev"] == dev.digest else "other sentences"
         sections = {
-            "What was trained": f"{page.trained(run, model, vocabularies, recipe, log)}\n\n{_diagram(folder, model)}",
+            "What was trained": f"{trained}\n\n{_diagram(folder, model)}",
             "Scores": f"Of `{checkpoint.name}`, which was chosen on {judged}, with a beam of {beam}.\n\n"
             f"{table(scores, as_markdown=True)}",
             "Learning": "![loss and scores over the steps of training](learning.png)",
