@@ -44,10 +44,10 @@ class Ranks:
 
     def same(self, text: str) -> bool:
         """Whether all processes say the same."""
-        digest = hashlib.sha256(text.encode()).digest()[:7]
-        number = torch.tensor(int.from_bytes(digest, "big"), device=self.device)
         if self.world_size == 1:
             return True
+        digest = hashlib.sha256(text.encode()).digest()[:7]
+        number = torch.tensor(int.from_bytes(digest, "big"), device=self.device)
         most = number.clone()
         distributed.all_reduce(most, distributed.ReduceOp.MAX)
         unlike = (most != number).to(torch.int64)

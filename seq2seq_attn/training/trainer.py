@@ -73,7 +73,8 @@ class Trainer:
     def fit(self, train: Corpus, dev: Corpus, *, resume: bool = False, tensorboard: bool = False) -> int:
         """Train to the end of the recipe, or until dev scores have long been no better, or until asked to stop.
 
-        Ctrl-C and SIGTERM let the update end, save a checkpoint, and end training; a second one ends it at once.
+        Ctrl-C and SIGTERM let the update end, save a checkpoint, and end training; Ctrl-C after that ends it at
+        once, see `Stop`.
 
         Args:
             train: to learn from.
@@ -211,7 +212,8 @@ class Trainer:
             return
         assert self.model.config is not None
         config = self.model.config
-        cost = None if score is None or not math.isfinite(score) else score if self.recipe.lower_is_better else -score
+        sign = 1.0 if self.recipe.lower_is_better else -1.0
+        cost = None if score is None or not math.isfinite(score) else sign * score
         kept = Kept(cost, self.place, data, self.recipe, self._update.state_dict())
 
         def write(folder: Path) -> None:
