@@ -63,14 +63,14 @@ class Bands:
 
     def all_steps(self, id: str) -> None:
         """Run an operation for all steps at once; a node that cannot, step by step; what needs no step, once."""
-        operation, node, hidden = self.plan.graph.operations[id], self._node(id), self._hidden(id)
-        has_steps = any(map(self._has_steps, operation.inputs))
+        operation, node, hidden = self.plan.graph.operations[id], self.node(id), self.hidden(id)
+        has_steps = any(map(self.has_steps, operation.inputs))
         if has_steps and not getattr(node, "all_steps", False):
-            rows = zip(*map(self._column, operation.inputs), strict=True)
+            rows = zip(*map(self.column, operation.inputs), strict=True)
             self._keep(operation.output, [node(*row, **hidden) for row in rows])
             return
-        made = node(*map(self._whole, operation.inputs), **hidden)
-        if has_steps or not self._has_steps(operation.output):
+        made = node(*map(self.whole, operation.inputs), **hidden)
+        if has_steps or not self.has_steps(operation.output):
             self.values[operation.output] = made
         else:
             self._keep(operation.output, [made] * self.steps)
@@ -78,7 +78,7 @@ class Bands:
     def result(self, id: str) -> Tensor:
         """A value as the loop returns it, with an axis T whatever it is."""
         value = visible(self.values[id])
-        return value if self._has_steps(id) else torch.stack([value] * self.steps, dim=1)
+        return value if self.has_steps(id) else torch.stack([value] * self.steps, dim=1)
 
     def inside(self, ids: Sequence[str]) -> None:
         """Run the operations that wait for each other, step by step; a recurrent node alone, as one call."""
@@ -86,13 +86,13 @@ class Bands:
         if len(operations) == 1 and (sequence := self._sequence(operations[0])):
             self.values[operations[0].output] = sequence()
             return
-        calls = [(operation, self._node(operation.id), self._hidden(operation.id)) for operation in operations]
+        calls = [(operation, self.node(operation.id), self.hidden(operation.id)) for operation in operations]
         made = {operation.output for operation in operations}
         slices = {
-            id: self._column(id)
+            id: self.column(id)
             for operation in operations
             for id in operation.inputs
-            if id not in made and self.past.get(id) not in made and self._has_steps(id)
+            if id not in made and self.past.get(id) not in made and self.has_steps(id)
         }
         carried = {before: self.first[before] for before, now in self.past.items() if now in made}
         columns: dict[str, list[Any]] = {id: [] for id in made}
@@ -107,19 +107,19 @@ class Bands:
 
     def _sequence(self, operation: Operation) -> Callable[[], Tensor] | None:
         """A recurrent node that waits for itself only, as one call; None for another, or one that is listened to."""
-        node = self._node(operation.id)
+        node = self.node(operation.id)
         own = [id for id in operation.inputs if self.past.get(id) == operation.output]
         if not hasattr(node, "sequence") or node._forward_hooks or node._forward_pre_hooks:
             return None
         if not isinstance(self.first[own[0]], Tensor) and self._is_read_in_parts(operation):
             return None
-        arguments = [self.first[id] if id in own else self._whole(id) for id in operation.inputs]
-        return lambda: node.sequence(*arguments, **self._hidden(operation.id))
+        arguments = [self.first[id] if id in own else self.whole(id) for id in operation.inputs]
+        return lambda: node.sequence(*arguments, **self.hidden(operation.id))
 
     def _is_read_in_parts(self, operation: Operation) -> bool:
         """Whether a node takes this one's state as it is, at each step: another recurrent one, for its own."""
         return any(
-            operation.output in (id, self.past.get(id)) and not getattr(self._node(reader.id), "all_steps", False)
+            operation.output in (id, self.past.get(id)) and not getattr(self.node(reader.id), "all_steps", False)
             for reader in self.plan.graph.operations.values()
             if reader.id != operation.id
             for id in reader.inputs
@@ -131,29 +131,29 @@ class Bands:
         if not isinstance(column[0], Tensor):
             self.columns[id] = column
 
-    def _column(self, id: str) -> list[Any]:
+    def column(self, id: str) -> list[Any]:
         """A value at every step, as a node takes it there; one that does not change is the same at all."""
         if id in self.past:
-            return [self.first[id], *self._column(self.past[id])[:-1]]
+            return [self.first[id], *self.column(self.past[id])[:-1]]
         if id in self.columns:
             return self.columns[id]
         value = self.values[id]
-        return list(value.unbind(dim=1)) if self._has_steps(id) else [value] * self.steps
+        return list(value.unbind(dim=1)) if self.has_steps(id) else [value] * self.steps
 
-    def _whole(self, id: str) -> Any:
+    def whole(self, id: str) -> Any:
         """A value of all steps; one of the step before is the other, moved by one, behind what stands for the first."""
         if id not in self.past:
             return self.values[id]
         now = self.values[self.past[id]]
         return torch.cat([visible(self.first[id])[:, None], now[:, :-1]], dim=1)
 
-    def _has_steps(self, id: str) -> bool:
+    def has_steps(self, id: str) -> bool:
         return "i" in self.plan.graph.values[id].axes
 
-    def _node(self, id: str) -> Any:
+    def node(self, id: str) -> Any:
         return self.loop.step.get_submodule(id)
 
-    def _hidden(self, id: str) -> dict[str, Any]:
+    def hidden(self, id: str) -> dict[str, Any]:
         return {word: self.loop.hidden[name] for word, name in self.plan.hidden[id].items()}
 
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import torch
 from torch import Tensor, nn
 
-from seq2seq_attn.bands import Plan, stack
+from seq2seq_attn.bands import Bands, Plan, stack
+from seq2seq_attn.fused import CompiledBands, FastestBands, FusedBands, lookup
 from seq2seq_attn.loop import Loop, Sentence, plan
 from seq2seq_attn.wiring import Wiring
+
+LoopKind: TypeAlias = Literal["plain", "scheduled", "fused", "compiled"]
+_BANDS: Mapping[LoopKind | None, type[FusedBands]] = {
+    "fused": FusedBands,
+    "compiled": CompiledBands,
+    None: FastestBands,
+}
 
 
 class Decoded(NamedTuple):
@@ -49,22 +59,44 @@ class Decoder(nn.Module):
         self.step, self.embed_target = step, embed_target
         self._plans: dict[tuple[Any, ...], Plan | None] = {}
 
-    def forward(self, sentence: Sentence, symbols: Tensor) -> Any:
+    def forward(self, sentence: Sentence, symbols: Tensor, loop: LoopKind | None = None, *, scored: bool = True) -> Any:
         """Teacher forcing: the previous symbols are given.
-
-        A step that someone listens to through forward hooks, and one that no picture is true of, runs in a plain loop.
 
         Args:
             sentence: what there is of the source.
             symbols: (B, T) int64, the symbol *before* each step: the first is the one that begins a sentence.
+            loop: "plain": every operation runs at every step; "scheduled": only what waits for a step before it does;
+                "fused": that, with a backward pass of its own; "compiled": that, in C++, which is built when it is
+                first asked for. None: the fastest that can run the step and needs no compiler. On a processor that is
+                "fused" for the nodes that it knows; a step that someone listens to through forward hooks, and one that
+                no picture is true of, run in a plain loop.
+
+            scored: False, if a loss is all that y_i is wanted for: then the output may be `Scores`, which a loss makes
+                piece by piece.
 
         Returns:
             The values of all steps, by their words: output (B, T, V), decoder_hidden (B, T, H), …
+
+        Raises:
+            ValueError: a step that the ``loop`` asked for cannot run, and why; another ``loop``.
         """
+        if loop not in (None, *get_args(LoopKind)):
+            raise ValueError(f"loop is {loop!r}; a model knows {', '.join(map(repr, get_args(LoopKind)))}")
+        if loop == "plain":
+            return self.steps(sentence, symbols)
         embedded = self.embed_target(symbols)
         planned = None if self._is_listened_to() else self.plan(sentence, embedded[:, 0])
-        loop = Loop(self.step, sentence)
-        return loop.plain(embedded) if planned is None else loop.scheduled(embedded, planned)
+        if planned is None:
+            if loop is not None:
+                why = "someone listens to it through hooks" if self._is_listened_to() else "no picture is true of it"
+                raise ValueError(f"the step can only run in a plain loop: {why}; leave out loop={loop!r}")
+            return self.steps(sentence, symbols)
+        bands = (
+            Bands
+            if loop == "scheduled"
+            else partial(_BANDS[loop], scored=scored, prev_output=lookup(symbols, self.embed_target))
+        )
+        return Loop(self.step, sentence).scheduled(embedded, planned, bands)
 
     def steps(self, sentence: Sentence, symbols: Tensor) -> Any:
         """`forward` in a plain loop: every operation runs at every step."""

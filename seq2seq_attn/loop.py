@@ -47,7 +47,7 @@ class Loop:
     """
 
     def __init__(self, step: Wiring, sentence: Sentence) -> None:
-        self.step = step
+        self.step, self.sentence = step, sentence
         graph, words = step.specification(), step.arguments()
         self.reads_output = "prev_output" in words
         self.handed_on = {b.word: now.word for now, b in graph.recurrences if now.word != "output" and b.word in words}
@@ -82,15 +82,15 @@ class Loop:
         steps = [self(prev_output) for prev_output in prev_outputs.unbind(dim=1)]
         return type(steps[0])(*(stack(column) for column in zip(*steps, strict=True)))
 
-    def scheduled(self, prev_outputs: Tensor, plan: Plan) -> Any:
-        """The same values as `plain`, each operation where the plan has it."""
+    def scheduled(self, prev_outputs: Tensor, plan: Plan, bands: Callable[..., Bands] = Bands) -> Any:
+        """The same values as `plain`, each operation where the plan has it; ``bands`` run them."""
         values: dict[str, Any] = {}
         for value in plan.graph.inputs:
             if value.word == "prev_output":
                 values[value.id] = prev_outputs
             elif value.word in self.constant:
                 values[value.id] = self.constant[value.word]
-        run = Bands(self, plan, values, prev_outputs.shape[1])
+        run = bands(self, plan, values, prev_outputs.shape[1])
         for id in plan.schedule.before:
             run.all_steps(id)
         if plan.schedule.inside:

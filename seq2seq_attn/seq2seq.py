@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,11 +16,12 @@ from seq2seq_attn import build, checkpoint, examine, explorer, hub, mermaid, run
 from seq2seq_attn.bridge import Bridge
 from seq2seq_attn.config import Config
 from seq2seq_attn.data.vocabularies import Vocabularies
-from seq2seq_attn.decoder import Decoded, Decoder
+from seq2seq_attn.decoder import Decoded, Decoder, LoopKind
 from seq2seq_attn.drawing.drawing import Drawing
 from seq2seq_attn.drawing.style import Style
 from seq2seq_attn.encoders import Encoder
 from seq2seq_attn.explorer import Example
+from seq2seq_attn.fused import Refused, Scores, encode, load, lookup, suits
 from seq2seq_attn.graph import Graph, GraphError
 from seq2seq_attn.initial import paper_weights
 from seq2seq_attn.kinds import CELLS
@@ -35,7 +37,7 @@ from seq2seq_attn.wirings import WIRINGS
 
 
 def cross_entropy(
-    output: Tensor,
+    output: Tensor | Scores,
     target: Tensor,
     target_mask: Tensor,
     *,
@@ -45,12 +47,15 @@ def cross_entropy(
     """The mean over all real target symbols of a batch, ``eos`` included, in nats a symbol; in float32 at least.
 
     Args:
-        output: y_i of all steps, logits (B, T, V).
+        output: y_i of all steps, logits (B, T, V), or what they are made of.
         target: (B, T) int64.
         target_mask: (B, T) bool, True = real.
         label_smoothing: share of the true symbol's probability that goes to all V alike, as torch has it.
         reduction: "sum" for the sum over these symbols.
     """
+    if isinstance(output, Scores):
+        total = output.likelihood(target, target_mask, label_smoothing=label_smoothing).loss
+        return total if reduction == "sum" else total / target_mask.sum()
     wide = output.to(torch.promote_types(output.dtype, torch.float32)).flatten(0, 1)
     real = target.masked_fill(~target_mask, -100).flatten()  # torch leaves out -100; to select has no fixed shape
     return F.cross_entropy(wide, real, reduction=reduction, label_smoothing=label_smoothing)
@@ -87,6 +92,8 @@ class Seq2Seq(nn.Module):
         bos: the target symbol that begins a sentence.
         eos: the target symbol that ends one.
         config: what the parts were built from, if from one; needed to save.
+        loop: how encoder and decoder run where all symbols are given, "plain", "scheduled", "fused" or "compiled": the
+            same values and gradients, in less time. None: the fastest that can run them; see `Decoder.forward`.
 
     Example:
         >>> config = Config(
@@ -111,6 +118,7 @@ class Seq2Seq(nn.Module):
         bos: int,
         eos: int,
         config: Config | None = None,
+        loop: LoopKind | None = None,
     ) -> None:
         super().__init__()
         symbols = decoder.embed_target.num_embeddings
@@ -118,7 +126,7 @@ class Seq2Seq(nn.Module):
             if not 0 <= symbol < symbols:
                 raise ValueError(f"{name} is {symbol}; the target has the symbols 0 to {symbols - 1}")
         self.embed_source, self.encoder, self.bridge, self.decoder = embed_source, encoder, bridge, decoder
-        self.bos, self.eos, self.config = bos, eos, config
+        self.bos, self.eos, self.config, self.loop = bos, eos, config, loop
 
     @classmethod
     def from_config(cls, config: Config) -> Seq2Seq:
@@ -170,7 +178,9 @@ class Seq2Seq(nn.Module):
             paper_weights(model)
         return model
 
-    def forward(self, source: Tensor, source_mask: Tensor, target: Tensor, target_mask: Tensor) -> Any:
+    def forward(
+        self, source: Tensor, source_mask: Tensor, target: Tensor, target_mask: Tensor, *, scored: bool = True
+    ) -> Any:
         """Teacher forcing: every step sees the true symbols before it.
 
         Args:
@@ -178,6 +188,7 @@ class Seq2Seq(nn.Module):
             source_mask: (B, S) bool.
             target: (B, T) int64, ``eos`` included.
             target_mask: (B, T) bool.
+            scored: see `Decoder.forward`.
 
         Returns:
             The values of all steps: output (B, T, V), attn_weights (B, T, S), … What stands on padding means nothing.
@@ -189,11 +200,11 @@ class Seq2Seq(nn.Module):
         check_symbols("target", target, target_mask, self.decoder.embed_target.num_embeddings, source.device)
         if len(target) != len(source):
             raise ValueError(f"target has {len(target)} rows and source {len(source)}; give one target a source")
-        return self.decoder(sentence, self.before(target))
+        return self.decoder(sentence, self.before(target), self.loop, scored=scored)
 
     def loss(self, source: Tensor, source_mask: Tensor, target: Tensor, target_mask: Tensor) -> Tensor:
         """Cross-entropy of the targets in nats a symbol, and what the config weighs beside it; see `total_loss`."""
-        return self.total_loss(self(source, source_mask, target, target_mask), target, target_mask)
+        return self.total_loss(self(source, source_mask, target, target_mask, scored=False), target, target_mask)
 
     def total_loss(
         self,
@@ -214,10 +225,16 @@ class Seq2Seq(nn.Module):
             reduction: "mean" or "sum" over the real target symbols.
         """
         loss = cross_entropy(values.output, target, target_mask, label_smoothing=label_smoothing, reduction=reduction)
-        if self.config is not None and self.config.coverage_loss:
-            again = coverage_loss(values.coverage, values.attn_weights, target_mask, reduction=reduction)
-            loss = loss + self.config.coverage_loss * again
-        return loss
+        return loss + self.loss_beside(values, target_mask, reduction=reduction)
+
+    def loss_beside(
+        self, values: Any, target_mask: Tensor, *, reduction: Literal["mean", "sum"] = "mean"
+    ) -> Tensor | float:
+        """What the config weighs beside the cross-entropy; see `total_loss`."""
+        if self.config is None or not self.config.coverage_loss:
+            return 0.0
+        again = coverage_loss(values.coverage, values.attn_weights, target_mask, reduction=reduction)
+        return self.config.coverage_loss * again
 
     def greedy(self, source: Tensor, source_mask: Tensor, *, max_length: int) -> Decoded:
         """Decode with the best symbol at every step; call ``model.eval()`` first if it has dropout.
@@ -294,11 +311,23 @@ class Seq2Seq(nn.Module):
         """
         weight = self.embed_source.weight
         check_symbols("source", source, source_mask, self.embed_source.num_embeddings, weight.device)
-        embedded = self.embed_source(source)
-        encoder_hidden = self.encoder(embedded, source_mask)
+        encoder_hidden = self._encoded(source, source_mask)
         mask = self.encoder.hidden_mask(source_mask)
         first_decoder = None if self.bridge is None else self.bridge(encoder_hidden, mask)
         return Sentence(encoder_hidden, mask, source, first_decoder)
+
+    def _encoded(self, source: Tensor, source_mask: Tensor) -> Tensor:
+        embedded = self.embed_source(source)
+        if self.loop == "compiled":
+            load()
+        if self.loop in ("fused", "compiled") or (self.loop is None and suits(embedded)):
+            with contextlib.suppress(Refused):  # one that is no RNN has no loop to fuse
+                looked_up = lookup(source, self.embed_source)
+                return encode(
+                    self.encoder, embedded, source_mask, compiled=self.loop == "compiled", looked_up=looked_up
+                )
+        hidden: Tensor = self.encoder(embedded, source_mask)
+        return hidden
 
     def before(self, target: Tensor) -> Tensor:
         """The symbol before each of a target's: ``bos``, then all but the last, (B, T)."""

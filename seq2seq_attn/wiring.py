@@ -67,8 +67,7 @@ class Wiring(nn.Module):
 
     def arguments(self) -> tuple[str, ...]:
         """The words of the values that a step is given; what is keyword-only stays out of the picture."""
-        parameters = inspect.signature(self.forward).parameters.values()
-        return tuple(p.name for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY)
+        return tuple(p.name for p in _parameters(self) if p.kind is not inspect.Parameter.KEYWORD_ONLY)
 
     def keywords(self) -> frozenset[str]:
         """The names of what a step is given and no picture shows."""
@@ -92,8 +91,21 @@ def kind_of(node: nn.Module) -> str:
 
 def keywords(module: nn.Module) -> frozenset[str]:
     """The names of the arguments that a module takes by keyword only."""
-    parameters = inspect.signature(module.forward).parameters.values()
-    return frozenset(p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY)
+    return frozenset(p.name for p in _parameters(module) if p.kind is inspect.Parameter.KEYWORD_ONLY)
+
+
+_PARAMETERS: dict[Any, tuple[inspect.Parameter, ...]] = {}
+
+
+def _parameters(module: nn.Module) -> tuple[inspect.Parameter, ...]:
+    """What a module's ``forward`` takes; of a method found out once, since a loop asks at every batch."""
+    forward = module.forward
+    method = getattr(forward, "__func__", None)
+    if method is None:  # put there by hand, on this one module
+        return tuple(inspect.signature(forward).parameters.values())
+    if method not in _PARAMETERS:
+        _PARAMETERS[method] = tuple(inspect.signature(forward).parameters.values())
+    return _PARAMETERS[method]
 
 
 _SHIPPED: dict[str, Graph] = {}

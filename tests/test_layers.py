@@ -26,6 +26,7 @@ FOLDERS = (
     "presets",
     "scores",
     "training",
+    "fused",
     "report",
     "commands",
 )
@@ -34,7 +35,7 @@ LAYERS = [
     {"mermaid", "signature", "schedule", "whole", "nodes", "runs"},
     {"compare", "kinds", "wiring", "encoders", "bridge", "initial", "checkpoint", "data"},
     {"drawing", "sizes", "wirings", "wired", "trace", "tensors", "rehearsal", "bands", "cipher", "hub"},
-    {"picture", "loop", "gradient", "scores", "presets"},
+    {"picture", "loop", "fused", "gradient", "scores", "presets"},
     {"build", "decoder", "examine"},
     {"ensemble"},
     {"search"},

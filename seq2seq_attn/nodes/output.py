@@ -69,10 +69,14 @@ class FeedforwardOutput(nn.Module):
         Raises:
             TypeError, ValueError: see `check_inputs`.
         """
-        hidden: Tensor = self.hidden(check_inputs(self, tuple(map(visible, inputs)), "input_size"))
-        t = maxout(hidden) if self.readout == "maxout" else torch.tanh(hidden)
-        logits: Tensor = self.W(self.dropout(t))
+        logits: Tensor = self.W(self.last(*inputs))
         return logits
+
+    def last(self, *inputs: State) -> Tensor:
+        """t, of which W makes the scores, (B, [T], R). Args, Raises: as `forward`."""
+        hidden: Tensor = self.hidden(check_inputs(self, tuple(map(visible, inputs)), "input_size"))
+        t: Tensor = self.dropout(maxout(hidden) if self.readout == "maxout" else torch.tanh(hidden))
+        return t
 
 
 class LinearOutput(nn.Module):
@@ -109,8 +113,12 @@ class LinearOutput(nn.Module):
         Raises:
             TypeError, ValueError: see `check_inputs`.
         """
-        logits: Tensor = self.W(check_inputs(self, tuple(map(visible, inputs)), "input_size"))
+        logits: Tensor = self.W(self.last(*inputs))
         return logits
+
+    def last(self, *inputs: State) -> Tensor:
+        """x, of which W makes the scores, (B, [T], input_size). Args, Raises: as `forward`."""
+        return check_inputs(self, tuple(map(visible, inputs)), "input_size")
 
 
 class TiedOutput(nn.Module):
@@ -151,8 +159,12 @@ class TiedOutput(nn.Module):
 
     def forward(self, *inputs: State) -> Tensor:
         """Scores of every symbol of the vocabulary; see `LinearOutput.forward`."""
-        vector = self.W(check_inputs(self, tuple(map(visible, inputs)), "input_size"))
-        return F.linear(vector, self.embedding.weight[: self.vocabulary_size], self.b)
+        return F.linear(self.last(*inputs), self.embedding.weight[: self.vocabulary_size], self.b)
+
+    def last(self, *inputs: State) -> Tensor:
+        """W x, of which the embedding makes the scores, (B, [T], E). Args, Raises: as `forward`."""
+        vector: Tensor = self.W(check_inputs(self, tuple(map(visible, inputs)), "input_size"))
+        return vector
 
 
 class MixtureOfSoftmaxes(nn.Module):

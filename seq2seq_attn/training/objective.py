@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from seq2seq_attn.fused import Likelihood, Scores
 from seq2seq_attn.mask import check_symbols
 from seq2seq_attn.seq2seq import Seq2Seq, cross_entropy
 from seq2seq_attn.training.recipe import Recipe
@@ -48,8 +49,6 @@ class Objective(nn.Module):
         super().__init__()
         self.model, self.label_smoothing = model, recipe.label_smoothing
         self.precision = getattr(torch, recipe.precision)
-        config = model.config
-        self._weighs_more = bool(recipe.label_smoothing or (config is not None and config.coverage_loss))
 
     def forward(
         self,
@@ -77,13 +76,21 @@ class Objective(nn.Module):
             return Sums(nothing, nothing.detach(), nothing.detach())
         with torch.autocast(source.device.type, self.precision, enabled=self.precision != torch.float32):
             if own is None:
-                values = self.model(source, source_mask, target, target_mask)
+                values = self.model(source, source_mask, target, target_mask, scored=False)
             else:
                 sentence, decoder = self.model.read(source, source_mask), self.model.decoder
                 check_symbols("target", target, target_mask, decoder.embed_target.num_embeddings, source.device)
                 values = decoder.sampled(sentence, self.model.before(target), own)
-        loss = self.model.total_loss(values, target, target_mask, label_smoothing=self.label_smoothing, reduction="sum")
-        output = values.output.detach()
-        nll = cross_entropy(output, target, target_mask, reduction="sum") if self._weighs_more else loss.detach()
+        made, beside = self._likelihood(values.output, target, target_mask), self.model.loss_beside
+        loss = made.loss + beside(values, target_mask, reduction="sum")
+        return Sums(loss, made.nll.detach(), made.right.all(dim=1).sum(dtype=loss.dtype))
+
+    def _likelihood(self, output: Tensor | Scores, target: Tensor, target_mask: Tensor) -> Likelihood:
+        smoothing = self.label_smoothing
+        if isinstance(output, Scores):
+            return output.likelihood(target, target_mask, label_smoothing=smoothing)
+        loss = cross_entropy(output, target, target_mask, label_smoothing=smoothing, reduction="sum")
+        output = output.detach()
+        nll = cross_entropy(output, target, target_mask, reduction="sum") if smoothing else loss
         likely = output.gather(-1, target[..., None])[..., 0] >= output.amax(dim=-1)  # argmax takes ten times as long
-        return Sums(loss, nll, (likely | ~target_mask).all(dim=1).sum(dtype=loss.dtype))
+        return Likelihood(loss, nll, likely | ~target_mask)

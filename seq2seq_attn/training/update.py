@@ -137,7 +137,7 @@ class Update:
         for piece in range(self.recipe.accumulate):
             rows = slice(rank + piece * world_size, None, world_size * self.recipe.accumulate)
             if self.seeded:
-                torch.manual_seed(_seed(self.recipe.seed, update, rank, piece))
+                self._begin_noise(_seed(self.recipe.seed, update, rank, piece))
             alone: AbstractContextManager[None] = nullcontext()
             if world_size > 1 and piece < self.recipe.accumulate - 1:
                 alone = self._module.no_sync()
@@ -146,6 +146,12 @@ class Update:
                 self._scaler.scale(made.loss * (world_size / symbols)).backward()  # the processes' mean is their sum
             sums.append(torch.stack(made).detach())
         return torch.stack(sums).sum(dim=0)
+
+    def _begin_noise(self, seed: int) -> None:
+        """What `torch.manual_seed` does, for this device; after the others it would look for half a millisecond."""
+        torch.default_generator.manual_seed(seed)
+        if self._device.type != "cpu":
+            torch.get_device_module(self._device).manual_seed(seed)
 
     def _count(self, outcome: Outcome, update: int, rate: float) -> None:
         self._skipped = 0 if outcome.applied else self._skipped + 1

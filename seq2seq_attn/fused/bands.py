@@ -1,0 +1,147 @@
+"""The bands of a step, with the loop between them as one function of autograd."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from seq2seq_attn.bands import Bands, Plan
+from seq2seq_attn.fused.compiled import compiled_kernels
+from seq2seq_attn.fused.kernels import TorchKernels
+from seq2seq_attn.fused.lookup import Lookup
+from seq2seq_attn.fused.refused import Refused
+from seq2seq_attn.fused.units import Units, find, find_scores
+from seq2seq_attn.fused.walk import FusedLoop, suits
+from seq2seq_attn.nodes import LSTMState
+from seq2seq_attn.nodes.state import visible
+
+if TYPE_CHECKING:
+    from seq2seq_attn.loop import Loop
+
+
+class FusedBands(Bands):
+    """`Bands` that walks back through the loop by hand; its ``inside`` raises `Refused` for what it cannot take."""
+
+    compiled: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        loop: Loop,
+        plan: Plan,
+        values: dict[str, Any],
+        steps: int,
+        *,
+        scored: bool = True,
+        prev_output: Lookup | None = None,
+    ) -> None:
+        super().__init__(loop, plan, values, steps)
+        self.scored = scored
+        ids = [value.id for value in plan.graph.inputs if value.word == "prev_output"]
+        self.lookups = dict.fromkeys(ids, prev_output) if prev_output is not None else {}
+
+    def all_steps(self, id: str) -> None:
+        """Run an operation for all steps at once; the one that makes scores not to its end, if none are wanted."""
+        scores = None if self.scored else find_scores(self, id)
+        if scores is None:
+            super().all_steps(id)
+        else:
+            self.values[self.plan.graph.operations[id].output] = scores._replace(compiled=self.compiled)
+
+    def inside(self, ids: Sequence[str]) -> None:
+        """Run the operations that wait for each other, step by step."""
+        made = _Inside(self, ids, find(self, ids)).walk()
+        self.values.update((id, value.transpose(0, 1)) for id, value in made.items())
+
+
+class CompiledBands(FusedBands):
+    """`FusedBands` whose steps are compiled."""
+
+    compiled = True
+
+
+class FastestBands(FusedBands):
+    """`FusedBands` where they suit the loop, and else `Bands`."""
+
+    def inside(self, ids: Sequence[str]) -> None:
+        """Run the operations that wait for each other, step by step or by hand."""
+        if not suits(self.loop.sentence.encoder_hidden):
+            return Bands.inside(self, ids)
+        try:
+            super().inside(ids)
+        except Refused:
+            Bands.inside(self, ids)
+
+    def all_steps(self, id: str) -> None:
+        """See `FusedBands.all_steps`."""
+        self.scored = self.scored or not suits(self.loop.sentence.encoder_hidden)
+        super().all_steps(id)
+
+
+class _Inside(FusedLoop):
+    """The operations inside a loop, as units."""
+
+    def __init__(self, bands: FusedBands, ids: Sequence[str], found: Units) -> None:
+        self.bands, self.ids, self.given = bands, ids, found.given
+        made = [id for unit in found.units for id in unit.made]
+        firsts = dict[str, Tensor]()
+        for before, now in bands.past.items():
+            if now in made:
+                first = bands.first[before]
+                firsts[f"first {now}"] = visible(first)
+                if isinstance(first, LSTMState):
+                    firsts[f"first {now}.cell"] = first.cell
+        tensors = firsts | found.given | found.inputs
+        shown = [id for id in made if id in bands.plan.graph.values]
+        super().__init__(
+            found.units,
+            tensors,
+            shown,
+            bands.steps,
+            len(bands.loop.sentence.mask),
+            compiled_kernels if bands.compiled else TorchKernels,
+            found.symbols,
+        )
+
+    def again(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        bands = _Again(self.bands, self, dict(zip(self.tensors, tensors, strict=True)))
+        Bands.inside(bands, self.ids)
+        return [visible(bands.values[id]).transpose(0, 1) for id in self.shown]
+
+
+class _Again(Bands):
+    """The same bands, step by step, with other tensors in the place of what the loop is given."""
+
+    def __init__(self, bands: Bands, loop: _Inside, tensors: Mapping[str, Tensor]) -> None:
+        self.__dict__.update(copy.copy(bands).__dict__)
+        self.columns = dict(bands.columns)
+        self.values = {id: tensors.get(id, value) for id, value in bands.values.items()}
+        self.given = {id: tensors[id].unbind() for id in loop.given}
+        self.given |= {id: F.embedding(symbols, tensors[id]).unbind() for id, symbols in loop.symbols.items()}
+        self.tensors = {original: tensors[name] for name, original in loop.tensors.items()}
+        self.keys = {name.removesuffix(".keys"): tensors[name] for name in tensors if name.endswith(".keys")}
+        self.first = {
+            before: _first(first, tensors, f"first {bands.past[before]}") for before, first in bands.first.items()
+        }
+
+    def node(self, id: str) -> Any:
+        node = super().node(id)
+        weights = {name: self.tensors[weight] for name, weight in node.named_parameters() if weight in self.tensors}
+        return lambda *args, **kwargs: torch.func.functional_call(node, weights, args, kwargs)
+
+    def column(self, id: str) -> list[Any]:
+        return list(self.given[id]) if id in self.given else super().column(id)
+
+    def hidden(self, id: str) -> dict[str, Any]:
+        return super().hidden(id) | ({"keys": self.keys[id]} if id in self.keys else {})
+
+
+def _first(value: Any, tensors: Mapping[str, Tensor], name: str) -> Any:
+    """What stands before the first step, of these tensors; the value itself, if it is not among them."""
+    if isinstance(value, LSTMState):
+        return LSTMState(_first(value.hidden, tensors, name), _first(value.cell, tensors, f"{name}.cell"))
+    return tensors.get(name, value)

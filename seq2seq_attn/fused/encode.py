@@ -1,0 +1,112 @@
+"""The recurrent encoder, walked back by hand: the same h_j from the same parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seq2seq_attn.encoders import Encoder, RNNEncoder
+from seq2seq_attn.fused.cells import GRU, LSTM, Cell, Elman
+from seq2seq_attn.fused.compiled import compiled_kernels
+from seq2seq_attn.fused.kernels import MakeKernels, TorchKernels
+from seq2seq_attn.fused.lookup import Lookup
+from seq2seq_attn.fused.refused import Refused
+from seq2seq_attn.fused.run import Argument
+from seq2seq_attn.fused.units import check_hooks
+from seq2seq_attn.fused.walk import FusedLoop
+
+_CELLS: Mapping[type, type[Cell]] = {nn.GRU: GRU, nn.LSTM: LSTM, nn.RNN: Elman}
+_STEPS: Mapping[type, Any] = {nn.GRU: torch.gru_cell, nn.LSTM: torch.lstm_cell, nn.RNN: torch.rnn_tanh_cell}
+_WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+
+
+def encode(
+    encoder: Encoder, embedded: Tensor, source_mask: Tensor, *, compiled: bool = False, looked_up: Lookup | None = None
+) -> Tensor:
+    """h_j, as the encoder itself would give it.
+
+    Args, Returns: see `RNNEncoder.forward`; its loops may be compiled, and
+        what is embedded may be known as ``looked_up``.
+
+    Raises:
+        Refused: another encoder than an `RNNEncoder` whose reset gate acts after the product; one with hooks.
+        TypeError, ValueError: see `Encoder.checked`.
+    """
+    if type(encoder) is not RNNEncoder or type(encoder.rnn) not in _CELLS or not encoder.reset_after:
+        raise Refused(f"there is no fused loop for the encoder {type(encoder).__name__}, as it was built")
+    check_hooks("encoder", encoder)
+    inputs: Tensor = encoder.dropout(encoder.checked(embedded, source_mask)).transpose(0, 1)  # (S, B, E)
+    order, rows, symbols = None, list[int](), None
+    if looked_up is not None and not (encoder.dropout.training and encoder.dropout.p):
+        inputs, symbols = looked_up.weight, looked_up.symbols.t()
+    if not source_mask.all():  # the longest first, so that the rows that are read at a position are the first ones
+        order, rows = source_mask.sum(dim=1).argsort(descending=True), source_mask.sum(dim=0).tolist()
+        inputs, symbols = (inputs[:, order], None) if symbols is None else (inputs, symbols[:, order])
+    for layer in range(encoder.rnn.num_layers):
+        if layer:
+            inputs, symbols = F.dropout(inputs, encoder.rnn.dropout, encoder.rnn.training), None
+        read = _Reading(encoder.rnn, inputs.contiguous(), symbols, rows, compiled_kernels if compiled else TorchKernels)
+        made = [_Direction(read, f"l{layer}").walk()["h"]]
+        if encoder.bidirectional:
+            made.append(_Direction(read.reversed(), f"l{layer}_reverse").walk()["h"].flip(0))
+        inputs = torch.cat(made, dim=-1)
+    hidden = inputs.transpose(0, 1)
+    return hidden if order is None else hidden[order.argsort()]
+
+
+class _Reading(NamedTuple):
+    """What one layer reads, in one direction.
+
+    Attributes:
+        rnn: the library's module, of all layers and directions.
+        inputs: (S, B, E), or, if there are symbols, a table of them, (V, E).
+        symbols: (S, B) int64, or None.
+        rows: at each position the number of rows that reach so far, the first ones; empty: all.
+        kernels: what runs it.
+    """
+
+    rnn: nn.RNNBase
+    inputs: Tensor
+    symbols: Tensor | None
+    rows: list[int]
+    kernels: MakeKernels
+
+    def reversed(self) -> _Reading:
+        """From the end."""
+        rows = self.rows[::-1]
+        if self.symbols is None:
+            return self._replace(inputs=self.inputs.flip(0), rows=rows)
+        return self._replace(symbols=self.symbols.flip(0), rows=rows)
+
+
+class _Direction(FusedLoop):
+    """One layer, read in one direction, from the first of its inputs."""
+
+    def __init__(self, read: _Reading, suffix: str) -> None:
+        self.cell, size = type(read.rnn), read.rnn.hidden_size
+        steps, batch = (read.inputs if read.symbols is None else read.symbols).shape[:2]
+        x, state = Argument("x", "given", read.inputs.shape[-1]), Argument("h", "before", size)
+        unit = _CELLS[self.cell]("rnn", "h", state, (x,), size)
+        weights = {f"rnn.{name}": getattr(read.rnn, f"{name}_{suffix}") for name in _WEIGHTS}
+        firsts = dict.fromkeys((f"first {id}" for id in unit.made), read.inputs.new_zeros(batch, size))
+        symbols = {} if read.symbols is None else {"x": read.symbols}
+        tensors = {**firsts, "x": read.inputs, **weights}
+        super().__init__([unit], tensors, ["h"], steps, batch, read.kernels, symbols, read.rows)
+
+    def again(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        given = dict(zip(self.tensors, tensors, strict=True))
+        weights = [given[f"rnn.{name}"] for name in _WEIGHTS]
+        names = [name for name in self.tensors if name.startswith("first")]  # h, and the cell part of an LSTM
+        state, made = tuple(given[name] for name in names), []
+        inputs = F.embedding(self.symbols["x"], given["x"]) if self.symbols else given["x"]
+        for step, x in enumerate(inputs.unbind()):
+            new = _STEPS[self.cell](x, state if len(state) > 1 else state[0], *weights)
+            real = torch.arange(self.batch, device=x.device)[:, None] < (self.rows[step] if self.rows else self.batch)
+            parts = new if isinstance(new, tuple) else (new,)
+            state = tuple(torch.where(real, now, 0) for now in parts)
+            made.append(state[0])
+        return [torch.stack(made)]

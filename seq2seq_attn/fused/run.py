@@ -1,0 +1,162 @@
+"""One run of a fused loop: what it is given, and what it keeps from the way there for the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from seq2seq_attn.fused.kernels import Kernels
+
+
+@dataclass(frozen=True)
+class Argument:
+    """What a unit reads at each step.
+
+    Attributes:
+        id: of the value in the picture.
+        when: a value of the loop, made at this step ("now") or at the one before ("before"), or one that is known for
+            all steps ("given").
+        size: of its last axis.
+    """
+
+    id: str
+    when: Literal["now", "before", "given"]
+    size: int
+
+
+@dataclass
+class Run:
+    """Tensors by name, all of one dtype; those with an axis of steps have it first.
+
+    Attributes:
+        kernels: what runs at each step; units add to it.
+        steps: number T of steps.
+        batch: number B of rows.
+        inputs: what the loop is given: parameters, first states, memory, what is known for all steps, (T, B, …).
+        symbols: of inputs that are looked up, (T, B) int64: such an input is the table, (V, …).
+        ragged: whether not all steps are about all rows; what is kept is zero there.
+        kept: what the way there leaves to the way back. A value of the loop is (T + 1, B, …) under its id: row 0 is
+            what stands before the first step.
+        grads: gradients, on the way back: of values of the loop under their ids, and of inputs.
+    """
+
+    kernels: Kernels
+    steps: int
+    batch: int
+    inputs: Mapping[str, Tensor]
+    symbols: Mapping[str, Tensor]
+    ragged: bool
+    kept: dict[str, Tensor] = field(default_factory=dict)
+    grads: dict[str, Tensor] = field(default_factory=dict)
+
+    def keep(self, name: str, size: int) -> Tensor:
+        """A new tensor that stays for the way back, (T, B, size), to be filled step by step."""
+        made = self.kept[name] = self.new(self.steps, size)
+        return made
+
+    def new(self, steps: int, size: int) -> Tensor:
+        """A new tensor, (steps, B, size)."""
+        like = next(iter(self.inputs.values()))
+        return (like.new_zeros if self.ragged else like.new_empty)((steps, self.batch, size))
+
+    def column(self, id: str) -> Tensor:
+        """A value of the loop, (T, B, …)."""
+        return self.kept[id][1:]
+
+    def read(self, argument: Argument) -> Tensor:
+        """What an argument is at each step, (T, B, …)."""
+        return self.inputs[argument.id] if argument.when == "given" else _moved(self.kept[argument.id], argument)
+
+    def grad(self, argument: Argument) -> Tensor:
+        """The gradient of the value of the loop that an argument reads, (T, B, …); units add to it."""
+        return _moved(self.grads[argument.id], argument)
+
+    def grad_column(self, id: str) -> Tensor:
+        """The gradient of a value of the loop, (T, B, …)."""
+        return self.grads[id][1:]
+
+    def add(self, name: str, gradient: Tensor) -> None:
+        """Add to the gradient of an input."""
+        self.grads[name] = self.grads[name] + gradient if name in self.grads else gradient
+
+
+class Unit(Protocol):
+    """One or several operations of a step that have a backward pass of their own.
+
+    ``forward`` prepares a run, and tells its kernels what to do at each step. ``backward`` does so for the way back,
+    and returns what is left to do once, behind the last: the gradients of weights, of the memory, of what is given.
+    """
+
+    @property
+    def made(self) -> Mapping[str, int]:
+        """The values of the loop that it makes, with the size of their last axis."""
+        ...
+
+    def forward(self, run: Run) -> None: ...
+
+    def backward(self, run: Run) -> Callable[[], None]: ...
+
+
+class Affine:
+    """W [x_1; x_2; …] + b over arguments side by side: of what is given for all steps at once, of the rest in the loop.
+
+    Args:
+        weight: the name of the input W, (G, F).
+        inputs: the arguments.
+    """
+
+    def __init__(self, run: Run, weight: str, inputs: Sequence[Argument]) -> None:
+        self.run, self.name, self.inputs, self.weight = run, weight, inputs, run.inputs[weight]
+        self.columns = torch.split_with_sizes(self.weight, [argument.size for argument in inputs], dim=1)
+        self.moving = [pair for pair in zip(inputs, self.columns, strict=True) if pair[0].when != "given"]
+
+    def begin(self, made: Tensor, bias: Tensor | None) -> tuple[list[Tensor], list[Tensor]]:
+        """Fill (T, B, G) with what is known before the loop; what else there is to multiply, and with what."""
+        rows, start = made.flatten(0, 1), bias
+        for argument, columns in zip(self.inputs, self.columns, strict=True):
+            if argument.id in self.run.symbols:
+                table = torch.mm(self.run.inputs[argument.id], columns.t())
+                looked_up = table[self.run.symbols[argument.id].flatten()]
+                rows.copy_(looked_up if start is None else looked_up.add_(start))
+                start = rows
+            elif argument.when == "given":
+                given = self.run.read(argument).flatten(0, 1)
+                if start is None:
+                    torch.mm(given, columns.t(), out=rows)
+                else:
+                    torch.addmm(start, given, columns.t(), out=rows)
+                start = rows
+        if start is None:
+            rows.zero_()
+        elif start is bias:
+            rows.copy_(bias.expand_as(rows))
+        return [self.run.read(argument) for argument, _ in self.moving], [w.t().contiguous() for _, w in self.moving]
+
+    def back(self) -> tuple[list[Tensor], list[Tensor]]:
+        """The gradients that the loop adds to, and what it multiplies that of W x with."""
+        return [self.run.grad(argument) for argument, _ in self.moving], [w.contiguous() for _, w in self.moving]
+
+    def finish(self, d_made: Tensor) -> None:
+        """The gradients of W and of what is given, from that of W x + b at all steps."""
+        rows, d_weight = d_made.flatten(0, 1), torch.empty_like(self.weight)
+        d_columns = torch.split_with_sizes(d_weight, [argument.size for argument in self.inputs], dim=1)
+        for argument, columns, into in zip(self.inputs, self.columns, d_columns, strict=True):
+            if argument.id in self.run.symbols:
+                table = self.run.inputs[argument.id]
+                d_table = rows.new_zeros(len(table), len(self.weight))
+                d_table.index_add_(0, self.run.symbols[argument.id].flatten(), rows)
+                into.copy_(torch.mm(d_table.t(), table))
+                self.run.add(argument.id, torch.mm(d_table, columns))
+                continue
+            into.copy_(torch.mm(rows.t(), self.run.read(argument).flatten(0, 1)))
+            if argument.when == "given":
+                self.run.add(argument.id, torch.mm(rows, columns).reshape(*d_made.shape[:2], -1))
+        self.run.add(self.name, d_weight)
+
+
+def _moved(column: Tensor, argument: Argument) -> Tensor:
+    return column[1:] if argument.when == "now" else column[:-1]

@@ -1,0 +1,126 @@
+"""Scores that are never there all at once: a piece of them is made, compared with the target, and made gradient."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from seq2seq_attn.fused.compiled import load
+
+_PIECE = 1 << 22  # scores that are there at once
+
+
+class Likelihood(NamedTuple):
+    """How likely targets are; only ``loss`` has a gradient.
+
+    Attributes:
+        loss: negative log-likelihood of all real symbols, smoothed, summed, in nats, ().
+        nll: the same without smoothing.
+        right: (B, T) bool, whether no symbol is likelier than the true one; True on padding.
+    """
+
+    loss: Tensor
+    nll: Tensor
+    right: Tensor
+
+
+class Scores(NamedTuple):
+    """y_i = W t_i + b of all steps, not multiplied yet.
+
+    Attributes:
+        hidden: t_i, (B, T, R).
+        weight: W, (V, R).
+        bias: b, (V,).
+        compiled: whether the kernel of walk.cpp makes losses and gradients of them.
+    """
+
+    hidden: Tensor
+    weight: Tensor
+    bias: Tensor
+    compiled: bool
+
+    def likelihood(self, target: Tensor, target_mask: Tensor, *, label_smoothing: float = 0.0) -> Likelihood:
+        """Of targets, (B, T) int64, where their mask, (B, T) bool, is True."""
+        real = slice(None) if target_mask.all() else target_mask.flatten().nonzero()[:, 0]
+        loss, nll, found = _Likelihood.apply(  # type: ignore[no-untyped-call]
+            self.hidden.flatten(0, 1)[real],
+            self.weight,
+            self.bias,
+            target.flatten()[real],
+            label_smoothing,
+            self.compiled,
+        )
+        right = torch.ones_like(target_mask)
+        right.flatten()[real] = found
+        return Likelihood(loss, nll, right)
+
+
+class _Likelihood(torch.autograd.Function):
+    """The sums over N rows; the gradient is made on the way there, while the scores are in the cache."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float, compiled: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        with torch.autocast(hidden.device.type, enabled=False):
+            ctx.smoothing, ctx.dtype = smoothing, torch.promote_types(hidden.dtype, torch.float32)
+            h, w, b = (tensor.detach().to(ctx.dtype) for tensor in (hidden, weight, bias))
+            loss, nll, right = h.new_empty(len(h)), h.new_empty(len(h)), torch.empty_like(target, dtype=torch.bool)
+            wanted = any(ctx.needs_input_grad)
+            grads = [torch.empty_like(h), torch.zeros_like(w), torch.zeros_like(b)] if wanted else []
+            size = max(1, _PIECE // len(w))
+            scores = h.new_empty(min(size, len(h)), len(w))
+            for begin in range(0, len(h), size):
+                rows = slice(begin, begin + size)
+                made = torch.addmm(b, h[rows], w.t(), out=scores[: len(h[rows])])
+                _compare(made, target[rows], smoothing, loss[rows], nll[rows], right[rows], compiled)
+                if wanted:
+                    torch.mm(made, w, out=grads[0][rows])
+                    grads[1].addmm_(made.t(), h[rows])
+                    grads[2] += made.sum(dim=0)
+        ctx.save_for_backward(hidden, weight, bias, target, *grads)
+        ctx.mark_non_differentiable(right)
+        ctx.set_materialize_grads(False)
+        return loss.sum(), nll.sum(), right
+
+    @staticmethod
+    def backward(ctx: Any, d_loss: Tensor | None, d_nll: Tensor | None, _: None) -> tuple[Tensor | None, ...]:
+        hidden, weight, bias, target, *grads = ctx.saved_tensors
+        if d_nll is not None:
+            raise RuntimeError("only the loss of a Likelihood has a gradient")
+        if d_loss is None:
+            return (None,) * 6
+        if torch.is_grad_enabled():  # a gradient of this gradient is wanted
+            aliases = [tensor.view_as(tensor) for tensor in (hidden, weight, bias)]  # one may be made of another
+            made = F.linear(*(alias.to(ctx.dtype) for alias in aliases))
+            loss = F.cross_entropy(made, target, reduction="sum", label_smoothing=ctx.smoothing)
+            wanted = [alias for alias in aliases if alias.requires_grad]
+            found = iter(torch.autograd.grad(loss, wanted, d_loss, create_graph=True))
+            given = [next(found) if alias.requires_grad else None for alias in aliases]
+        else:
+            given = [
+                (grad * d_loss).to(tensor.dtype) for grad, tensor in zip(grads, (hidden, weight, bias), strict=True)
+            ]
+        return *given, None, None, None
+
+
+def _compare(
+    scores: Tensor, target: Tensor, smoothing: float, loss: Tensor, nll: Tensor, right: Tensor, compiled: bool
+) -> None:
+    """Of rows of scores (n, V) and their targets the losses; the scores become the gradient of the loss."""
+    if compiled:
+        load()
+        torch.ops.seq2seq_attn.cross_entropy(scores, target, smoothing, loss, nll, right)
+        return
+    true, size = scores.gather(1, target[:, None]), scores.shape[1]
+    torch.ge(true[:, 0], scores.amax(dim=1), out=right)
+    total = torch.logsumexp(scores, dim=1)
+    torch.sub(total, true[:, 0], out=nll)
+    loss.copy_(nll)
+    if smoothing:
+        loss.mul_(1 - smoothing).add_(total - scores.mean(dim=1), alpha=smoothing)
+    scores.sub_(total[:, None]).exp_().sub_(smoothing / size)
+    scores.scatter_add_(1, target[:, None], scores.new_full((1, 1), smoothing - 1).expand_as(true))

@@ -1,0 +1,550 @@
+// The units of a fused loop (cells.py, attention.py, layer.py), compiled. Each thread walks all steps with rows of its
+// own, so that nobody waits for anybody within a loop; products are BLAS's, all else is done while it is in cache.
+
+#include <ATen/Dispatch.h>
+#include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+#include <torch/custom_class.h>
+#include <torch/library.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <vector>
+
+extern "C" {
+void sgemm_(const char*, const char*, const int*, const int*, const int*, const float*, const float*, const int*,
+            const float*, const int*, const float*, float*, const int*);
+void dgemm_(const char*, const char*, const int*, const int*, const int*, const double*, const double*, const int*,
+            const double*, const int*, const double*, double*, const int*);
+}
+
+namespace {
+
+using at::Tensor;
+using Tensors = std::vector<Tensor>;
+using Step = std::function<void(int64_t step, int64_t begin, int64_t end)>;  // of rows begin to end
+
+// (T, B, F), contiguous along F.
+template <typename T>
+struct Rows {
+  T* data;
+  int64_t per_step, per_row, size;
+
+  explicit Rows(const Tensor& tensor)
+      : data(tensor.data_ptr<T>()), per_step(tensor.stride(0)), per_row(tensor.stride(1)), size(tensor.size(2)) {
+    TORCH_CHECK(tensor.dim() == 3 && tensor.stride(2) == 1, "a fused loop takes (T, B, F), contiguous along F");
+  }
+  T* at(int64_t step, int64_t row) const { return data + step * per_step + row * per_row; }
+};
+
+// (F, G), contiguous.
+template <typename T>
+struct Matrix {
+  const T* data;
+  int64_t rows, columns;
+
+  explicit Matrix(const Tensor& tensor)
+      : data(tensor.const_data_ptr<T>()), rows(tensor.size(0)), columns(tensor.size(1)) {
+    TORCH_CHECK(tensor.is_contiguous(), "a fused loop takes contiguous weights");
+  }
+};
+
+inline void blas(int m, int n, int k, const float* a, int lda, const float* b, int ldb, float beta, float* c, int ldc) {
+  const float one = 1;
+  sgemm_("N", "N", &m, &n, &k, &one, a, &lda, b, &ldb, &beta, c, &ldc);
+}
+inline void blas(int m, int n, int k, const double* a, int lda, const double* b, int ldb, double beta, double* c,
+                 int ldc) {
+  const double one = 1;
+  dgemm_("N", "N", &m, &n, &k, &one, a, &lda, b, &ldb, &beta, c, &ldc);
+}
+
+// made = beta made + values weight, from a column of the weight and of what is made.
+template <typename T>
+void product(const Rows<T>& values, const T* weight, int64_t inner, int64_t columns, int64_t ld, T beta,
+             const Rows<T>& made, int64_t offset, int64_t step, int64_t begin, int64_t end) {
+  blas(columns, end - begin, inner, weight, ld, values.at(step, begin), values.per_row, beta,
+       made.at(step, begin) + offset, made.per_row);
+}
+
+template <typename T>
+struct Term {  // what a value of the loop, or its gradient, adds by a matrix
+  Rows<T> values;
+  Matrix<T> weight;
+};
+
+template <typename T>
+std::vector<Term<T>> terms(const Tensors& values, const Tensors& weights) {
+  std::vector<Term<T>> made;
+  for (size_t n = 0; n < values.size(); ++n) made.push_back({Rows<T>(values[n]), Matrix<T>(weights[n])});
+  return made;
+}
+
+// Within two units of the last place (the rational function that Eigen uses); NaN stays NaN.
+inline float tanh_of(float x) {
+  const float limit = 7.90531110763549805f;
+  const float c = x > limit ? limit : (x < -limit ? -limit : x);
+  const float s = c * c;
+  float p = -2.76076847742355e-16f;
+  p = p * s + 2.00018790482477e-13f;
+  p = p * s + -8.60467152213735e-11f;
+  p = p * s + 5.12229709037114e-08f;
+  p = p * s + 1.48572235717979e-05f;
+  p = p * s + 6.37261928875436e-04f;
+  p = p * s + 4.89352455891786e-03f;
+  float q = 1.19825839466702e-06f;
+  q = q * s + 1.18534705686654e-04f;
+  q = q * s + 2.26843463243900e-03f;
+  q = q * s + 4.89352518554385e-03f;
+  const float made = c * p / q;
+  return std::fabs(x) < 0.0004f ? x : made;
+}
+inline double tanh_of(double x) { return std::tanh(x); }
+
+// Within two units of the last place for x up to 0, where it is not less than the least normal number.
+inline float exp_of(float x) {
+  const float c = x < -87.0f ? -87.0f : x;
+  const float n = std::nearbyint(c * 1.44269504088896341f);
+  const float r = (c - n * 0.693359375f) + n * 2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  return p * __builtin_bit_cast(float, (static_cast<int32_t>(n) + 127) << 23);
+}
+inline double exp_of(double x) { return std::exp(x); }
+
+template <typename T>
+inline T sigmoid_of(T x) {
+  return T(0.5) * tanh_of(T(0.5) * x) + T(0.5);
+}
+
+template <typename T>
+Step gru(std::vector<Term<T>> inputs, Rows<T> state, Matrix<T> weight, const T* bias, Rows<T> gates, Rows<T> candidate,
+         Rows<T> made) {
+  const int64_t H = made.size;
+  return [=](int64_t t, int64_t begin, int64_t end) {
+    for (const auto& x : inputs) {
+      product(x.values, x.weight.data, x.weight.rows, 3 * H, 3 * H, T(1), gates, 0, t, begin, end);
+    }
+    product(state, weight.data, H, 2 * H, 3 * H, T(1), gates, 0, t, begin, end);
+    product(state, weight.data + 2 * H, H, H, 3 * H, T(0), candidate, 0, t, begin, end);
+    for (int64_t b = begin; b < end; ++b) {
+      T* g = gates.at(t, b);
+      T* c = candidate.at(t, b);
+      T* out = made.at(t, b);
+      const T* s = state.at(t, b);
+#pragma omp simd
+      for (int64_t h = 0; h < H; ++h) {
+        const T r = sigmoid_of(g[h]), z = sigmoid_of(g[H + h]);
+        const T inner = c[h] + bias[h], n = tanh_of(g[2 * H + h] + r * inner);
+        g[h] = r, g[H + h] = z, g[2 * H + h] = n, c[h] = inner;
+        out[h] = n + z * (s[h] - n);
+      }
+    }
+  };
+}
+
+template <typename T>
+Step gru_back(std::vector<Term<T>> inputs, Rows<T> state, Matrix<T> weight, Rows<T> gates, Rows<T> candidate,
+              Rows<T> d_made, Rows<T> d_gates, Rows<T> d_candidate, Rows<T> d_state) {
+  const int64_t H = d_made.size;
+  return [=](int64_t t, int64_t begin, int64_t end) {
+    for (int64_t b = begin; b < end; ++b) {
+      const T *g = gates.at(t, b), *c = candidate.at(t, b), *s = state.at(t, b), *d = d_made.at(t, b);
+      T *dg = d_gates.at(t, b), *dc = d_candidate.at(t, b), *ds = d_state.at(t, b);
+#pragma omp simd
+      for (int64_t h = 0; h < H; ++h) {
+        const T r = g[h], z = g[H + h], n = g[2 * H + h];
+        const T dn = d[h] * (1 - z) * (1 - n * n);
+        ds[h] += d[h] * z;
+        dg[H + h] = d[h] * (s[h] - n) * z * (1 - z);
+        dg[2 * H + h] = dn;
+        dc[h] = dn * r;
+        dg[h] = dn * c[h] * r * (1 - r);
+      }
+    }
+    product(d_gates, weight.data, 2 * H, H, H, T(1), d_state, 0, t, begin, end);
+    product(d_candidate, weight.data + 2 * H * H, H, H, H, T(1), d_state, 0, t, begin, end);
+    for (const auto& x : inputs) {
+      product(d_gates, x.weight.data, 3 * H, x.weight.columns, x.weight.columns, T(1), x.values, 0, t, begin, end);
+    }
+  };
+}
+
+template <typename T>
+Step lstm(std::vector<Term<T>> inputs, Rows<T> gates, Rows<T> cell, Rows<T> made_cell, Rows<T> made) {
+  const int64_t H = made.size;
+  return [=](int64_t t, int64_t begin, int64_t end) {
+    for (const auto& x : inputs) {
+      product(x.values, x.weight.data, x.weight.rows, 4 * H, 4 * H, T(1), gates, 0, t, begin, end);
+    }
+    for (int64_t b = begin; b < end; ++b) {
+      T* g = gates.at(t, b);
+      T *out = made.at(t, b), *new_cell = made_cell.at(t, b);
+      const T* old = cell.at(t, b);
+#pragma omp simd
+      for (int64_t h = 0; h < H; ++h) {
+        const T i = sigmoid_of(g[h]), f = sigmoid_of(g[H + h]);
+        const T n = tanh_of(g[2 * H + h]), o = sigmoid_of(g[3 * H + h]);
+        g[h] = i, g[H + h] = f, g[2 * H + h] = n, g[3 * H + h] = o;
+        new_cell[h] = f * old[h] + i * n;
+        out[h] = o * tanh_of(new_cell[h]);
+      }
+    }
+  };
+}
+
+template <typename T>
+Step lstm_back(std::vector<Term<T>> inputs, Rows<T> gates, Rows<T> cell, Rows<T> made_cell, Rows<T> d_made,
+               Rows<T> d_made_cell, Rows<T> d_gates, Rows<T> d_cell) {
+  const int64_t H = d_made.size;
+  return [=](int64_t t, int64_t begin, int64_t end) {
+    for (int64_t b = begin; b < end; ++b) {
+      const T *g = gates.at(t, b), *old = cell.at(t, b), *now = made_cell.at(t, b);
+      const T *d = d_made.at(t, b), *d_now = d_made_cell.at(t, b);
+      T *dg = d_gates.at(t, b), *d_old = d_cell.at(t, b);
+#pragma omp simd
+      for (int64_t h = 0; h < H; ++h) {
+        const T i = g[h], f = g[H + h], n = g[2 * H + h], o = g[3 * H + h], shown = tanh_of(now[h]);
+        const T inner = d_now[h] + d[h] * o * (1 - shown * shown);
+        dg[h] = inner * n * i * (1 - i);
+        dg[H + h] = inner * old[h] * f * (1 - f);
+        dg[2 * H + h] = inner * i * (1 - n * n);
+        dg[3 * H + h] = d[h] * shown * o * (1 - o);
+        d_old[h] += inner * f;
+      }
+    }
+    for (const auto& x : inputs) {
+      product(d_gates, x.weight.data, 4 * H, x.weight.columns, x.weight.columns, T(1), x.values, 0, t, begin, end);
+    }
+  };
+}
+
+// made = tanh of what stands there, and what the values of the loop add by their matrices; times noise, if there is any.
+template <typename T>
+Step layer(std::vector<Term<T>> inputs, std::vector<Rows<T>> noise, Rows<T> shown, Rows<T> made) {
+  const int64_t H = made.size;
+  return [=](int64_t t, int64_t begin, int64_t end) {
+    for (const auto& x : inputs) {
+      product(x.values, x.weight.data, x.weight.rows, H, H, T(1), shown, 0, t, begin, end);
+    }
+    for (int64_t b = begin; b < end; ++b) {
+      T *s = shown.at(t, b), *out = made.at(t, b);
+#pragma omp simd
+      for (int64_t h = 0; h < H; ++h) out[h] = s[h] = tanh_of(s[h]);
+      if (noise.empty()) continue;
+      const T* n = noise[0].at(t, b);
+#pragma omp simd
+      for (int64_t h = 0; h < H; ++h) out[h] = s[h] * n[h];
+    }
+  };
+}
+
+template <typename T>
+Step layer_back(std::vector<Term<T>> inputs, std::vector<Rows<T>> noise, Rows<T> shown, Rows<T> d_made,
+                Rows<T> d_shown) {
+  const int64_t H = d_made.size;
+  return [=](int64_t t, int64_t begin, int64_t end) {
+    for (int64_t b = begin; b < end; ++b) {
+      const T *s = shown.at(t, b), *d = d_made.at(t, b);
+      const T* n = noise.empty() ? nullptr : noise[0].at(t, b);
+      T* ds = d_shown.at(t, b);
+#pragma omp simd
+      for (int64_t h = 0; h < H; ++h) ds[h] = (n ? d[h] * n[h] : d[h]) * (1 - s[h] * s[h]);
+    }
+    for (const auto& x : inputs) {
+      product(d_shown, x.weight.data, H, x.weight.columns, x.weight.columns, T(1), x.values, 0, t, begin, end);
+    }
+  };
+}
+
+template <typename T>
+inline T dot(const T* a, const T* b, int64_t size) {
+  T sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t n = 0; n < size; ++n) sum += a[n] * b[n];
+  return sum;
+}
+
+template <typename T>
+inline void add(T* to, T factor, const T* from, int64_t size) {
+#pragma omp simd
+  for (int64_t n = 0; n < size; ++n) to[n] += factor * from[n];
+}
+
+// v · tanh(q + k), and the way back through it.
+template <typename T>
+inline T energy(const T* q, const T* k, const T* v, int64_t size) {
+  T sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t n = 0; n < size; ++n) sum += v[n] * tanh_of(q[n] + k[n]);
+  return sum;
+}
+
+template <typename T>
+inline void energy_back(T d_energy, const T* q, const T* k, const T* v, int64_t size, T* d_q, T* d_k, T* d_v) {
+#pragma omp simd
+  for (int64_t n = 0; n < size; ++n) {
+    const T hidden = tanh_of(q[n] + k[n]), d = d_energy * v[n] * (1 - hidden * hidden);
+    d_v[n] += d_energy * hidden;
+    d_q[n] += d;
+    d_k[n] += d;
+  }
+}
+
+// The softmax of the energies over what is no padding, and the sum of the memory (B, S, M) under it.
+template <typename T>
+void attend(const T* energies, const bool* padding, T temperature, const T* memory, int64_t S, int64_t M, T* weights,
+            T* context) {
+  T top = -std::numeric_limits<T>::infinity(), total = 0;
+  for (int64_t j = 0; j < S; ++j) {
+    if (!padding || !padding[j]) top = energies[j] > top || energies[j] != energies[j] ? energies[j] : top;
+  }
+  for (int64_t j = 0; j < S; ++j) {
+    weights[j] = padding && padding[j] ? T(0) : std::exp((energies[j] - top) / temperature);
+    total += weights[j];
+  }
+  std::fill(context, context + M, T(0));
+  if (total == 0) return;  // no real position
+  for (int64_t j = 0; j < S; ++j) {
+    weights[j] /= total;
+    if (weights[j] != 0) add(context, weights[j], memory + j * M, M);
+  }
+}
+
+template <typename T>
+Step attention(Rows<T> state, std::vector<Matrix<T>> weight, const T* v, const T* keys, T scale, const bool* padding,
+               T temperature, const T* memory, std::vector<Rows<T>> queries, Rows<T> energies, Rows<T> weights,
+               Rows<T> context) {
+  const int64_t S = energies.size, M = context.size, A = weight.empty() ? state.size : weight[0].columns;
+  return [=](int64_t t, int64_t begin, int64_t end) {
+    if (!weight.empty()) product(state, weight[0].data, weight[0].rows, A, A, T(0), queries[0], 0, t, begin, end);
+    for (int64_t b = begin; b < end; ++b) {
+      const T* q = weight.empty() ? state.at(t, b) : queries[0].at(t, b);
+      T* e = energies.at(t, b);
+      for (int64_t j = 0; j < S; ++j) {
+        const T* k = keys + (b * S + j) * A;
+        if (weight.empty()) {
+          e[j] = scale * dot(q, k, A);
+          continue;
+        }
+        e[j] = energy(q, k, v, A);
+      }
+      attend(e, padding ? padding + b * S : nullptr, temperature, memory + b * S * M, S, M, weights.at(t, b),
+             context.at(t, b));
+    }
+  };
+}
+
+template <typename T>
+Step attention_back(Rows<T> state, std::vector<Matrix<T>> weight, const T* v, const T* keys, T scale, T temperature,
+                    const T* memory, std::vector<Rows<T>> queries, Rows<T> weights, Rows<T> d_context,
+                    Rows<T> d_weights, Rows<T> d_outer, Rows<T> d_energies, std::vector<Rows<T>> d_queries, T* d_keys,
+                    T* d_v, Rows<T> d_state) {
+  const int64_t S = weights.size, M = d_context.size, A = weight.empty() ? state.size : weight[0].rows;
+  return [=](int64_t t, int64_t begin, int64_t end) {
+    for (int64_t b = begin; b < end; ++b) {
+      const T *alpha = weights.at(t, b), *dc = d_context.at(t, b), *dw = d_weights.at(t, b), *outer = d_outer.at(t, b);
+      T *de = d_energies.at(t, b), sum = 0;
+      for (int64_t j = 0; j < S; ++j) {
+        de[j] = alpha[j] == 0 ? T(0) : alpha[j] * (dw[j] + dot(dc, memory + (b * S + j) * M, M));
+        sum += de[j];
+      }
+      for (int64_t j = 0; j < S; ++j) de[j] = (de[j] - alpha[j] * sum) / temperature + outer[j];
+      if (weight.empty()) {
+        T* ds = d_state.at(t, b);
+        for (int64_t j = 0; j < S; ++j) {
+          de[j] *= scale;
+          add(ds, de[j], keys + (b * S + j) * A, A);
+        }
+        continue;
+      }
+      const T* q = queries[0].at(t, b);
+      T *dq = d_queries[0].at(t, b), *dv = d_v + b * A;
+      std::fill(dq, dq + A, T(0));
+      for (int64_t j = 0; j < S; ++j) {
+        if (de[j] == 0) continue;  // padding
+        const T* k = keys + (b * S + j) * A;
+        T* dk = d_keys + (b * S + j) * A;
+        energy_back(de[j], q, k, v, A, dq, dk, dv);
+      }
+    }
+    if (!weight.empty()) product(d_queries[0], weight[0].data, A, weight[0].columns, weight[0].columns, T(1), d_state, 0, t, begin, end);
+  };
+}
+
+
+template <typename T>
+std::vector<Rows<T>> rows_of(const Tensors& tensors) {
+  return {tensors.begin(), tensors.end()};
+}
+
+template <typename T>
+std::vector<Matrix<T>> matrices(const Tensors& tensors) {
+  return {tensors.begin(), tensors.end()};
+}
+
+#define TYPED(like, ...) AT_DISPATCH_FLOATING_TYPES(like.scalar_type(), "a fused loop", [&] { __VA_ARGS__ });
+
+// `kernels.Kernels`; it holds the tensors of its units.
+struct Walk : torch::CustomClassHolder {
+  int64_t steps, batch;
+  std::vector<int64_t> rows;  // that a step is about, the first ones; empty: all
+  std::vector<Step> units;
+  Tensors held;
+
+  template <typename... Given>
+  void hold(const Given&... given) {
+    (hold_one(given), ...);
+  }
+  void hold_one(const Tensor& tensor) { held.push_back(tensor); }
+  void hold_one(const Tensors& tensors) { held.insert(held.end(), tensors.begin(), tensors.end()); }
+
+  Walk(int64_t steps, int64_t batch, std::vector<int64_t> rows) : steps(steps), batch(batch), rows(std::move(rows)) {}
+
+  void gru(const Tensors& values, const Tensors& weights, const Tensor& state, const Tensor& weight, const Tensor& bias,
+           const Tensor& gates, const Tensor& candidate, const Tensor& made) {
+    hold(values, weights, state, weight, bias, gates, candidate, made);
+    TYPED(made, using R = Rows<scalar_t>; units.push_back(::gru<scalar_t>(
+                    terms<scalar_t>(values, weights), R(state), Matrix<scalar_t>(weight),
+                    bias.const_data_ptr<scalar_t>(), R(gates), R(candidate), R(made)));)
+  }
+
+  void gru_back(const Tensors& values, const Tensors& weights, const Tensor& state, const Tensor& weight,
+                const Tensor& gates, const Tensor& candidate, const Tensor& d_made, const Tensor& d_gates,
+                const Tensor& d_candidate, const Tensor& d_state) {
+    hold(values, weights, state, weight, gates, candidate, d_made, d_gates, d_candidate, d_state);
+    TYPED(d_made, using R = Rows<scalar_t>; units.push_back(::gru_back<scalar_t>(
+                      terms<scalar_t>(values, weights), R(state), Matrix<scalar_t>(weight), R(gates), R(candidate),
+                      R(d_made), R(d_gates), R(d_candidate), R(d_state)));)
+  }
+
+  void lstm(const Tensors& values, const Tensors& weights, const Tensor& gates, const Tensor& cell,
+            const Tensor& made_cell, const Tensor& made) {
+    hold(values, weights, gates, cell, made_cell, made);
+    TYPED(made, using R = Rows<scalar_t>; units.push_back(::lstm<scalar_t>(terms<scalar_t>(values, weights), R(gates),
+                                                                         R(cell), R(made_cell), R(made)));)
+  }
+
+  void lstm_back(const Tensors& values, const Tensors& weights, const Tensor& gates, const Tensor& cell,
+                 const Tensor& made_cell, const Tensor& d_made, const Tensor& d_made_cell, const Tensor& d_gates,
+                 const Tensor& d_cell) {
+    hold(values, weights, gates, cell, made_cell, d_made, d_made_cell, d_gates, d_cell);
+    TYPED(d_made, using R = Rows<scalar_t>; units.push_back(
+                      ::lstm_back<scalar_t>(terms<scalar_t>(values, weights), R(gates), R(cell), R(made_cell),
+                                            R(d_made), R(d_made_cell), R(d_gates), R(d_cell)));)
+  }
+
+  void layer(const Tensors& values, const Tensors& weights, const Tensors& noise, const Tensor& shown,
+             const Tensor& made) {
+    hold(values, weights, noise, shown, made);
+    TYPED(made, using R = Rows<scalar_t>; units.push_back(::layer<scalar_t>(
+                    terms<scalar_t>(values, weights), rows_of<scalar_t>(noise), R(shown), R(made)));)
+  }
+
+  void layer_back(const Tensors& values, const Tensors& weights, const Tensors& noise, const Tensor& shown,
+                  const Tensor& d_made, const Tensor& d_shown) {
+    hold(values, weights, noise, shown, d_made, d_shown);
+    TYPED(d_made, using R = Rows<scalar_t>; units.push_back(::layer_back<scalar_t>(
+                      terms<scalar_t>(values, weights), rows_of<scalar_t>(noise), R(shown), R(d_made), R(d_shown)));)
+  }
+
+  void attention(const Tensor& state, const Tensors& weight, const Tensors& v, const Tensor& keys, double scale,
+                 const Tensors& padding, double temperature, const Tensor& memory, const Tensors& queries,
+                 const Tensor& energies, const Tensor& weights, const Tensor& context) {
+    hold(state, weight, v, keys, padding, memory, queries, energies, weights, context);
+    TYPED(context, using R = Rows<scalar_t>; units.push_back(::attention<scalar_t>(
+                       R(state), matrices<scalar_t>(weight), v.empty() ? nullptr : v[0].const_data_ptr<scalar_t>(),
+                       keys.const_data_ptr<scalar_t>(), scale,
+                       padding.empty() ? nullptr : padding[0].const_data_ptr<bool>(), temperature,
+                       memory.const_data_ptr<scalar_t>(), rows_of<scalar_t>(queries), R(energies), R(weights),
+                       R(context)));)
+  }
+
+  void attention_back(const Tensor& state, const Tensors& weight, const Tensors& v, const Tensor& keys, double scale,
+                      double temperature, const Tensor& memory, const Tensors& queries, const Tensor& weights,
+                      const Tensor& d_context, const Tensor& d_weights, const Tensor& d_outer,
+                      const Tensor& d_energies, const Tensors& d_queries, const Tensor& d_keys, const Tensor& d_v,
+                      const Tensor& d_state) {
+    hold(state, weight, v, keys, memory, queries, weights, d_context, d_weights, d_outer, d_energies, d_queries, d_keys, d_v, d_state);
+    TYPED(d_context, using R = Rows<scalar_t>; units.push_back(::attention_back<scalar_t>(
+                         R(state), matrices<scalar_t>(weight), v.empty() ? nullptr : v[0].const_data_ptr<scalar_t>(),
+                         keys.const_data_ptr<scalar_t>(), scale, temperature, memory.const_data_ptr<scalar_t>(),
+                         rows_of<scalar_t>(queries), R(weights), R(d_context), R(d_weights), R(d_outer),
+                         R(d_energies), rows_of<scalar_t>(d_queries), d_keys.data_ptr<scalar_t>(),
+                         d_v.data_ptr<scalar_t>(), R(d_state)));)
+  }
+
+  void walk(bool back) {
+    const int64_t grain = std::max<int64_t>(8, (batch + at::get_num_threads() - 1) / at::get_num_threads());
+    at::parallel_for(0, batch, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t n = 0; n < steps; ++n) {
+        const int64_t step = back ? steps - 1 - n : n, last = rows.empty() ? end : std::min(end, rows[step]);
+        if (last <= begin) continue;
+        for (const auto& unit : units) unit(step, begin, last);
+      }
+    });
+  }
+};
+
+// Of one row of logits, which become the gradient of its loss, smoothed: what is in it for the target is lost.
+template <typename T>
+void cross_entropy_of(T* logits, int64_t size, int64_t target, T smoothing, T* loss, T* nll, bool* right) {
+  const T true_logit = logits[target];
+  T top = logits[0], total = 0, sum = 0;
+#pragma omp simd reduction(max : top)
+  for (int64_t n = 0; n < size; ++n) top = logits[n] > top ? logits[n] : top;
+#pragma omp simd reduction(+ : total, sum)
+  for (int64_t n = 0; n < size; ++n) {
+    const T power = exp_of(logits[n] - top);
+    total += power;
+    sum += logits[n];
+    logits[n] = power;
+  }
+  const T all = top + std::log(total), share = smoothing / size, scale = 1 / total;
+#pragma omp simd
+  for (int64_t n = 0; n < size; ++n) logits[n] = logits[n] * scale - share;
+  logits[target] -= 1 - smoothing;
+  *nll = all - true_logit;
+  *loss = smoothing == 0 ? *nll : (1 - smoothing) * *nll + share * (size * all - sum);
+  *right = true_logit >= top;
+}
+
+void cross_entropy(const Tensor& logits, const Tensor& target, double smoothing, const Tensor& loss, const Tensor& nll,
+                   const Tensor& right) {
+  TORCH_CHECK(logits.is_contiguous() && target.is_contiguous(), "cross_entropy takes contiguous logits");
+  TYPED(logits, const int64_t size = logits.size(1);
+        scalar_t* rows = logits.data_ptr<scalar_t>(); const int64_t* targets = target.const_data_ptr<int64_t>();
+        scalar_t* losses = loss.data_ptr<scalar_t>(); scalar_t* nlls = nll.data_ptr<scalar_t>();
+        bool* rights = right.data_ptr<bool>();
+        at::parallel_for(0, logits.size(0), std::max<int64_t>(1, 4096 / size), [&](int64_t begin, int64_t end) {
+          for (int64_t n = begin; n < end; ++n) {
+            cross_entropy_of<scalar_t>(rows + n * size, size, targets[n], smoothing, losses + n, nlls + n, rights + n);
+          }
+        });)
+}
+
+}  // namespace
+
+TORCH_LIBRARY(seq2seq_attn, library) {
+  library.class_<Walk>("Walk")
+      .def(torch::init<int64_t, int64_t, std::vector<int64_t>>())
+      .def("gru", &Walk::gru)
+      .def("gru_back", &Walk::gru_back)
+      .def("lstm", &Walk::lstm)
+      .def("lstm_back", &Walk::lstm_back)
+      .def("layer", &Walk::layer)
+      .def("layer_back", &Walk::layer_back)
+      .def("attention", &Walk::attention)
+      .def("attention_back", &Walk::attention_back)
+      .def("walk", &Walk::walk);
+  library.def(
+      "cross_entropy(Tensor(a!) logits, Tensor target, float smoothing, Tensor(b!) loss, Tensor(c!) nll, "
+      "Tensor(d!) right) -> ()",
+      &cross_entropy);
+}

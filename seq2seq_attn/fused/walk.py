@@ -1,0 +1,123 @@
+"""A loop as one function of autograd: there step by step, and back by hand."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seq2seq_attn.fused.kernels import MakeKernels
+from seq2seq_attn.fused.run import Run, Unit
+
+
+@dataclass
+class FusedLoop(ABC):
+    """What is run at each step, and what it is given.
+
+    Attributes:
+        units: in the order in which they run.
+        tensors: by name: "first X", what stands before the first step for X; what is known for all steps, (T, B, …);
+            parameters, memory and keys.
+        shown: the ids of the values that are wanted.
+        steps: number T of steps.
+        batch: number B of rows.
+        kernels: what makes the `Kernels` that run it, of steps, batch and rows.
+        symbols: of the tensors that are looked up: see `Run`.
+        rows: of each step the number of rows that it is about, the first ones; empty: all.
+    """
+
+    units: Sequence[Unit]
+    tensors: Mapping[str, Tensor]
+    shown: Sequence[str]
+    steps: int
+    batch: int
+    kernels: MakeKernels
+    symbols: Mapping[str, Tensor] = field(default_factory=dict)
+    rows: Sequence[int] = ()
+
+    @abstractmethod
+    def again(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """The values shown, (T, B, …), by autograd, as functions of these tensors."""
+
+    def walk(self) -> dict[str, Tensor]:
+        """The values shown, at all steps, (T, B, …), by id."""
+        made = _Walk.apply(self, *self.tensors.values())  # type: ignore[no-untyped-call]
+        return dict(zip(self.shown, made, strict=True))
+
+    def made(self) -> dict[str, int]:
+        """All values of the loop, with the size of their last axis."""
+        return {id: size for unit in self.units for id, size in unit.made.items()}
+
+    def run(self, tensors: Sequence[Tensor]) -> Run:
+        """A run that is given these tensors, in the widest of their dtypes."""
+        dtype = reduce(torch.promote_types, (tensor.dtype for tensor in tensors))
+        inputs = {name: tensor.to(dtype) for name, tensor in zip(self.tensors, tensors, strict=True)}
+        kernels = self.kernels(self.steps, self.batch, self.rows)
+        return Run(kernels, self.steps, self.batch, inputs, self.symbols, ragged=bool(self.rows))
+
+
+def suits(tensor: Tensor) -> bool:
+    """Whether a fused loop is the fastest where this tensor is: on a processor, unless `torch.compile` looks on.
+
+    Its products are of float32, which are faster than those of bfloat16 where the processor has no unit for these.
+    """
+    if tensor.device.type != "cpu" or torch.compiler.is_compiling():
+        return False
+    return not (torch.is_autocast_enabled("cpu") and torch.cpu._is_amx_tile_supported())
+
+
+class _Walk(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, loop: FusedLoop, *tensors: Tensor) -> tuple[Tensor, ...]:
+        with torch.autocast(tensors[0].device.type, enabled=False):
+            run = loop.run(tensors)
+            for id, size in loop.made().items():
+                column = run.kept[id] = run.new(run.steps + 1, size)
+                if f"first {id}" in run.inputs:
+                    column[0] = run.inputs[f"first {id}"]
+            for unit in loop.units:
+                unit.forward(run)
+            run.kernels.walk(False)
+        ctx.loop, ctx.names = loop, list(run.kept)
+        ctx.save_for_backward(*tensors, *run.kept.values())
+        ctx.set_materialize_grads(False)
+        return tuple(run.kept[id][1:] for id in loop.shown)
+
+    @staticmethod
+    def backward(ctx: Any, *outer: Tensor | None) -> tuple[Tensor | None, ...]:
+        loop, saved = ctx.loop, ctx.saved_tensors
+        tensors = saved[: len(loop.tensors)]
+        if torch.is_grad_enabled():  # a gradient of this gradient is wanted
+            return None, *_differentiable(loop, tensors, outer)
+        given = dict(zip(loop.shown, outer, strict=True))
+        with torch.autocast(tensors[0].device.type, enabled=False):
+            run = loop.run(tensors)
+            run.kept = dict(zip(ctx.names, saved[len(tensors) :], strict=True))
+            for id in loop.made():
+                run.grads[id] = torch.zeros_like(run.kept[id])
+                if (grad := given.get(id)) is not None:
+                    run.grads[id][1:] = grad
+            last = [unit.backward(run) for unit in reversed(loop.units)]
+            run.kernels.walk(True)
+            for finish in last:
+                finish()
+        for id in loop.made():
+            run.grads[f"first {id}"] = run.grads[id][0]
+        return None, *(run.grads[name].to(tensor.dtype) for name, tensor in zip(loop.tensors, tensors, strict=True))
+
+
+def _differentiable(
+    loop: FusedLoop, tensors: Sequence[Tensor], outer: Sequence[Tensor | None]
+) -> tuple[Tensor | None, ...]:
+    """The gradients of a loop by autograd, which can be differentiated once more."""
+    aliases = [tensor.view_as(tensor) for tensor in tensors]  # one may have been made of another: keys, of the memory
+    pairs = [(made, grad) for made, grad in zip(loop.again(aliases), outer, strict=True) if grad is not None]
+    made, grads = zip(*pairs, strict=True)
+    wanted = [alias for alias in aliases if alias.requires_grad]
+    found = iter(torch.autograd.grad(made, wanted, grads, create_graph=True, allow_unused=True))
+    return tuple(next(found) if alias.requires_grad else None for alias in aliases)

@@ -1,0 +1,346 @@
+"""Law 3 for the fused loop, of torch's operations and compiled; what it refuses, it refuses by name."""
+
+from __future__ import annotations
+
+import copy
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from models import batch, config, edited, model
+from test_build import drawn, node
+from test_loop import CELLS, MORE, B, S, built, equal, own, results, same, sentence, symbols
+from torch import Tensor, nn
+
+from seq2seq_attn import Recipe, Seq2Seq
+from seq2seq_attn.fused import Refused, Scores, compiled, encode, load
+from seq2seq_attn.fused.lookup import Lookup, lookup
+from seq2seq_attn.training.objective import Objective
+from seq2seq_attn.wirings import WIRINGS
+
+__all__ = ["own"]  # the nodes that the pictures of `MORE` name
+
+COMPILER = shutil.which("c++") and shutil.which("ninja")
+LOOPS = [
+    "fused",
+    pytest.param("compiled", marks=pytest.mark.skipif(not COMPILER, reason="no C++ compiler or no ninja")),
+]
+in_both = pytest.mark.parametrize("loop", LOOPS)
+FUSED = ["appendix", "bahdanau", "conditional_gru", "groundhog", "luong", "luong_input_feeding", "no_attention"]
+FUSED += ["pointer_generator"]
+REFUSED = {
+    "coverage": "node cover is a Coverage, for which the fused loop has no unit",
+    "location_aware": "conv.F is a Conv1d, which the fused loop does not know",
+    "monotonic": "node mono is a Monotonic, for which the fused loop has no unit",
+    "multihead": "a.heads is a ModuleList, which the fused loop does not know",
+}
+
+
+def run(model: Seq2Seq, loop: Any) -> Callable[[Any, Tensor], Any]:
+    return lambda given, before: model.decoder(given, before, loop)
+
+
+@in_both
+@pytest.mark.parametrize("cell", ["gru", "lstm", "elman"])
+@pytest.mark.parametrize("name", FUSED)
+def test_a_fused_loop_is_the_plain_one(name: str, cell: str, loop: str) -> None:
+    net = built(name, **CELLS[cell])
+    equal(results(net, run(net, loop)), results(net, net.decoder.steps))
+
+
+def test_all_wirings_were_tried_or_are_refused() -> None:
+    assert sorted([*FUSED, *REFUSED]) == sorted(WIRINGS)
+
+
+@pytest.mark.parametrize(("name", "why"), REFUSED.items())
+def test_what_has_no_unit_is_refused_by_name_and_runs_by_itself(name: str, why: str) -> None:
+    net = built(name)
+    with pytest.raises(Refused, match=f"^{re.escape(why)}$"):
+        run(net, "fused")(sentence(net), symbols())
+    same(net)
+
+
+ENERGIES = {
+    "concat": edited("bahdanau", ("a[feedforward]", "a[concat]")),
+    "general": edited("bahdanau", ("a[feedforward]", "a[general]")),
+    "temperature": edited("bahdanau", ("softmax[softmax]", "softmax[softmax, temperature 2]")),
+    "feedforward, input feeding": edited("luong_input_feeding", ("a[general]", "a[feedforward]")),
+}
+
+
+@in_both
+@pytest.mark.parametrize("text", ENERGIES.values(), ids=ENERGIES)
+def test_every_energy_has_a_unit(text: str, loop: str) -> None:
+    net = built(text)
+    equal(results(net, run(net, loop)), results(net, net.decoder.steps))
+
+
+@in_both
+@pytest.mark.parametrize("energy", ["dot", "scaled_dot"])
+def test_energies_without_keys_of_their_own_have_a_unit(energy: str, loop: str) -> None:
+    net = built(edited("bahdanau", ("a[feedforward]", f"a[{energy}]")), bidirectional=False)
+    equal(results(net, run(net, loop)), results(net, net.decoder.steps))
+
+
+@in_both
+@pytest.mark.parametrize(("text", "options", "_"), MORE.values(), ids=MORE)
+def test_an_edited_picture_is_its_plain_loop_or_refused(text: str, options: Any, _: str, loop: str) -> None:
+    net = built(text, **options)
+    try:
+        found = results(net, run(net, loop))
+    except Refused as error:
+        assert re.search(r"^(node|what node|rnn|a|second|the)\b.* ", str(error))
+    else:
+        equal(found, results(net, net.decoder.steps))
+
+
+REASONS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "reset before": ("bahdanau", {"reset_after": False}, "node rnn is a GRUStep with reset_after=False"),
+    "layers": (edited("bahdanau", ("rnn[RNN]", "rnn[RNN, 2 layers]")), {}, "rnn.layers is a ModuleList"),
+    "a normaliser": (edited("bahdanau", ("softmax[softmax]", "softmax[sparsemax]")), {}, "node softmax is a Sparsemax"),
+    "a state read with its cell outside": (
+        drawn("luong", node("second[LSTM]", "y_ii s_i", 'r_i["r_{i} second"]'), "r_i --> out"),
+        {"cell": "LSTM"},
+        "node second reads the state of node rnn with its cell, outside of the loop",
+    ),
+    "weights read twice": (
+        edited(
+            "bahdanau",
+            ("h_j[", 'z_i["z_{i} more"]\nh_j['),
+            ("    wsum[weighted_sum]\n", "    wsum[weighted_sum]\nend\nsubgraph \n    again[weighted_sum]\n"),
+            ("alpha_ij --> wsum", "alpha_ij --> again\nh_j --> again\nagain --> z_i\nalpha_ij --> wsum"),
+            ("c_i --> rnn", "c_i --> rnn\nz_i --> rnn"),
+        ),
+        {},
+        "the loop reads 'alpha_{ij} attn_weights' also in node again",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "options", "why"), REASONS.values(), ids=REASONS)
+def test_a_refusal_says_what_and_why(text: str, options: dict[str, Any], why: str) -> None:
+    net = built(text, **options)
+    with pytest.raises(Refused, match=re.escape(why)):
+        run(net, "fused")(sentence(net), symbols())
+    same(net)
+
+
+@pytest.mark.parametrize("where", ["rnn", "rnn.cell", "a.W"])
+def test_a_node_that_someone_listens_to_is_not_fused(where: str) -> None:
+    net = built("bahdanau")
+    heard: list[Any] = []
+    handle = net.decoder.step.get_submodule(where).register_forward_hook(lambda *args: heard.append(args))
+    with pytest.raises(Refused, match=f"^{where} has hooks, which the fused loop would not call$"):
+        run(net, "fused")(sentence(net), symbols())
+    net.decoder(sentence(net), symbols())
+    assert heard
+    handle.remove()
+
+
+def test_hooks_of_all_modules_are_called() -> None:
+    net = built("bahdanau")
+    run(net, "fused")(sentence(net), symbols())
+    handle = nn.modules.module.register_module_forward_hook(lambda *args: None)
+    try:
+        with pytest.raises(Refused, match=r"^all modules have hooks"):
+            run(net, "fused")(sentence(net), symbols())
+    finally:
+        handle.remove()
+
+
+def test_a_step_that_can_only_be_looped_is_refused_by_its_reason() -> None:
+    net = built("bahdanau")
+    handle = net.decoder.step.register_forward_hook(lambda *args: None)
+    for loop in ("scheduled", "fused"):
+        with pytest.raises(ValueError, match=r"^the step can only run in a plain loop: someone listens to it"):
+            run(net, loop)(sentence(net), symbols())
+    handle.remove()
+    with pytest.raises(ValueError, match=r"^loop is 'fast'; a model knows 'plain', 'scheduled', 'fused', 'compiled'$"):
+        run(net, "fast")(sentence(net), symbols())
+
+
+@pytest.mark.parametrize("name", ["bahdanau", "luong_input_feeding", "conditional_gru"])
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_a_gradient_of_a_gradient_is_that_of_the_plain_loop(name: str, cell: str) -> None:
+    net = built(name, **CELLS[cell])
+    found = []
+    for loop in ("plain", "fused"):
+        given = sentence(net)
+        values = net.decoder(given, symbols(), loop)
+        leaves = [given.encoder_hidden, *net.decoder.parameters()]
+        total = values.output.square().sum() + values.attn_weights.cos().sum()
+        first = torch.autograd.grad(total, leaves, create_graph=True)
+        found.append([*first, *torch.autograd.grad(sum(grad.square().sum() for grad in first), leaves)])
+    for expected, gradient in zip(*found, strict=True):
+        torch.testing.assert_close(gradient, expected, rtol=1e-8, atol=1e-8)
+
+
+ENCODERS = {
+    f"{cell}, {layers} layers, {'both directions' if both else 'one direction'}": {
+        "cell": cell,
+        "num_layers": layers,
+        "bidirectional": both,
+    }
+    for cell in ("GRU", "LSTM", "Elman")
+    for layers in (1, 2)
+    for both in (True, False)
+}
+
+
+@in_both
+@pytest.mark.parametrize("lengths", [[5, 5, 5], [3, 5, 1]], ids=["full", "ragged"])
+@pytest.mark.parametrize("options", ENCODERS.values(), ids=ENCODERS)
+def test_a_fused_encoder_is_the_librarys(options: dict[str, Any], lengths: list[int], loop: str) -> None:
+    encoder = Seq2Seq.from_config(config(diagram="no_attention", **options)).double().encoder
+    mask = torch.arange(S) < torch.tensor(lengths)[:, None]
+    embedded = torch.randn(B, S, 5, dtype=torch.float64, requires_grad=True)
+    found = []
+    for make in (lambda: encoder(embedded, mask), lambda: encode(encoder, embedded, mask, compiled=loop == "compiled")):
+        leaves = [embedded, *encoder.parameters()]
+        total = (hidden := make()).sin().sum()
+        first = torch.autograd.grad(total, leaves, create_graph=True)
+        second = torch.autograd.grad(sum(grad.square().sum() for grad in first), leaves)
+        found.append([hidden, *torch.autograd.grad(make().sin().sum(), leaves), *first, *second])
+    for expected, value in zip(*found, strict=True):
+        torch.testing.assert_close(value, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_an_encoder_of_another_kind_runs_as_it_is() -> None:
+    for options in ({"encoder": "pyramid", "num_layers": 2}, {"reset_after": False}):
+        net = Seq2Seq.from_config(config(**options))
+        with pytest.raises(Refused, match=r"^there is no fused loop for the encoder \w+, as it was built$"):
+            encode(net.encoder, torch.zeros(2, 3, 5), torch.ones(2, 3, dtype=torch.bool))
+        net.loop = "fused" if "encoder" in options else None
+        net(*net.example())
+
+
+def trained(net: Seq2Seq, given: tuple[Tensor, ...], loop: Any, smoothing: float) -> dict[str, Tensor]:
+    """The sums of an objective, and the gradient of every parameter."""
+    net.loop = loop
+    net.zero_grad()
+    sums = Objective(net, Recipe(updates=1, label_smoothing=smoothing))(*given)
+    sums.loss.backward()
+    gradients = {name: parameter.grad for name, parameter in net.named_parameters() if parameter.grad is not None}
+    return {**{key: value.detach() for key, value in sums._asdict().items()}, **gradients}
+
+
+def repeated(given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """A batch so large that its symbols are looked up."""
+    return tuple(tensor.repeat(16, 1) for tensor in given)
+
+
+@in_both
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+@pytest.mark.parametrize("name", ["gru", "lstm", "tied", "luong", "luong, lstm", "coverage loss", "pointer_generator"])
+def test_a_loss_and_its_gradients_are_those_of_the_plain_loop(name: str, smoothing: float, loop: Any) -> None:
+    net = model(name, scale=1.5).train()
+    for given in (batch(name), repeated(batch(name))):
+        expected = trained(net, given, "plain", smoothing)
+        for chosen in (loop, None) if name not in ("coverage loss",) else (None,):
+            equal(trained(net, given, chosen, smoothing), expected)
+
+
+def test_scores_that_only_a_loss_needs_are_not_made() -> None:
+    net, given = model("gru"), batch()
+    assert isinstance(net(*given, scored=False).output, Scores)
+    assert isinstance(net(*given).output, Tensor)
+    net.loop = "plain"
+    assert isinstance(net(*given, scored=False).output, Tensor)
+    other, again = model("mixture of softmaxes"), batch()
+    assert isinstance(other(*again, scored=False).output, Tensor)
+
+
+def test_the_gradient_of_a_loss_can_be_differentiated_again() -> None:
+    net, given = model("gru", scale=1.5), batch()
+    found = []
+    for loop in ("plain", "fused"):
+        net.loop = loop
+        first = torch.autograd.grad(net.loss(*given), list(net.parameters()), create_graph=True)
+        found.append(torch.autograd.grad(sum(grad.square().sum() for grad in first), list(net.parameters())))
+    for expected, gradient in zip(*found, strict=True):
+        torch.testing.assert_close(gradient, expected, rtol=1e-8, atol=1e-8)
+
+
+def test_only_the_loss_of_scores_has_a_gradient() -> None:
+    net, (source, source_mask, target, target_mask) = model("gru"), batch()
+    made = net(source, source_mask, target, target_mask, scored=False).output.likelihood(target, target_mask)
+    with pytest.raises(RuntimeError, match=r"^only the loss of a Likelihood has a gradient$"):
+        made.nll.backward()
+
+
+@in_both
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_single_precision_is_double_precision_rounded(dtype: torch.dtype, loop: Any) -> None:
+    net, given = model("gru", scale=1.0).train(), batch()
+    exact = trained(net, given, "plain", 0.1)
+    found = trained(copy.deepcopy(net).to(dtype), given, loop, 0.1)
+    tolerance = 1e-9 if dtype == torch.float64 else 2e-5
+    for name, value in exact.items():
+        torch.testing.assert_close(found[name].double(), value.double(), rtol=tolerance, atol=tolerance)
+
+
+@in_both
+def test_nothing_is_hidden_of_numbers_that_are_not_finite(loop: Any) -> None:
+    net, given = model("gru").float(), batch()
+    net.loop = loop
+    with torch.no_grad():
+        net.embed_source.weight[int(given[0][0, 0])] = torch.nan
+    values = net(*given)
+    assert values.attn_weights[0].isnan().all() and values.output[0].isnan().all()
+    assert not torch.isfinite(net.loss(*given))
+
+
+def test_what_is_multiplied_before_it_is_looked_up_is_a_plain_embedding_of_few_symbols() -> None:
+    few, many = torch.zeros(8, 2, dtype=torch.int64), torch.zeros(8, 5, dtype=torch.int64)
+    embedding = nn.Embedding(5, 3)
+    assert lookup(few, embedding) is None
+    assert lookup(many, embedding) == Lookup(many, embedding.weight)
+    for other in (nn.Embedding(5, 3, padding_idx=0), nn.Embedding(5, 3, max_norm=1.0), nn.Embedding(5, 3, sparse=True)):
+        assert lookup(many, other) is None
+    embedding.register_forward_hook(lambda *args: None)
+    assert lookup(many, embedding) is None
+
+
+def test_dropout_of_what_is_read_is_not_looked_up() -> None:
+    net = Seq2Seq.from_config(config(dropout=0.5)).double().train()
+    given = repeated(batch())
+    values = []
+    for loop in ("plain", "fused"):
+        net.loop = loop
+        torch.manual_seed(3)
+        values.append(net.read(*given[:2]).encoder_hidden)
+    torch.testing.assert_close(*values, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("p", [0.0, 0.5])
+def test_dropout_inside_the_loop_keeps_the_mean(p: float) -> None:
+    text = edited("luong_input_feeding", ("attend[tanh]", f"attend[tanh, dropout {p}]")) if p else "luong_input_feeding"
+    net = built(text).train()
+    zeros = [run(net, "fused")(sentence(net), symbols()).attn_hidden.eq(0).double().mean() for _ in range(20)]
+    assert abs(torch.stack(zeros).mean() - p) < 0.05
+
+
+def test_without_a_compiler_the_compiled_loop_is_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path))
+    compiled.load.cache_clear()
+    try:
+        for name, value, said in (
+            ("CXX", "no-such-compiler", r"there is no no-such-compiler \(a C\+\+ compiler, such as Debian's g\+\+\)"),
+            ("CXX", "false", r".+"),
+        ):
+            monkeypatch.setenv(name, value)
+            with pytest.raises(Refused, match=rf"^the compiled loop cannot be built: {said}; use loop='fused'$"):
+                load()
+        net = model("gru")
+        net.loop = "compiled"
+        with pytest.raises(Refused, match=r"^the compiled loop cannot be built"):
+            net(*batch())
+        assert not [path for path in tmp_path.iterdir() if path.suffix == ".so"]
+    finally:
+        compiled.load.cache_clear()
