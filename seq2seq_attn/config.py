@@ -6,7 +6,9 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import NoneType
-from typing import Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Self, TypeAlias, get_args, get_origin, get_type_hints
+
+LoopKind: TypeAlias = Literal["fastest", "plain", "scheduled", "fused", "compiled"]
 
 
 @dataclass(frozen=True)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+from typing import Any, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
 
 from seq2seq_attn.bands import Bands, Plan, stack
-from seq2seq_attn.fused import CompiledBands, FastestBands, FusedBands, lookup
+from seq2seq_attn.config import LoopKind
+from seq2seq_attn.fused import CompiledBands, FastestBands, FusedBands, Refused, Stepper, likeliest, lookup
 from seq2seq_attn.loop import Loop, Sentence, plan
 from seq2seq_attn.wiring import Wiring
 
-LoopKind: TypeAlias = Literal["plain", "scheduled", "fused", "compiled"]
-_BANDS: Mapping[LoopKind | None, type[FusedBands]] = {
+_BANDS: Mapping[LoopKind, type[FusedBands]] = {
     "fused": FusedBands,
     "compiled": CompiledBands,
-    None: FastestBands,
+    "fastest": FastestBands,
 }
 
 
@@ -28,7 +28,7 @@ class Decoded(NamedTuple):
     Attributes:
         symbols: (B, T) int64, ``eos`` after the end of a row.
         mask: (B, T) bool, True = chosen, the ending symbol included; a row that never ended is True to T.
-        scores: (B,), the sum of the log-probabilities of the symbols chosen; see `log_probabilities`.
+        scores: (B,), the sum of the log-probabilities of the symbols chosen; see `likeliest`.
         attn_weights: (B, T, S), alpha_ij of every step; (B, T, K, S) with several heads, (B, T, 0) without attention.
     """
 
@@ -36,11 +36,6 @@ class Decoded(NamedTuple):
     mask: Tensor
     scores: Tensor
     attn_weights: Tensor
-
-
-def log_probabilities(output: Tensor) -> Tensor:
-    """Of every symbol, in nats, (…, V) as the logits; in float32 at least, since bfloat16 keeps two digits of a sum."""
-    return torch.log_softmax(output, dim=-1, dtype=torch.promote_types(output.dtype, torch.float32))
 
 
 class Decoder(nn.Module):
@@ -59,7 +54,7 @@ class Decoder(nn.Module):
         self.step, self.embed_target = step, embed_target
         self._plans: dict[tuple[Any, ...], Plan | None] = {}
 
-    def forward(self, sentence: Sentence, symbols: Tensor, loop: LoopKind | None = None, *, scored: bool = True) -> Any:
+    def forward(self, sentence: Sentence, symbols: Tensor, loop: LoopKind = "fastest", *, scored: bool = True) -> Any:
         """Teacher forcing: the previous symbols are given.
 
         Args:
@@ -67,10 +62,9 @@ class Decoder(nn.Module):
             symbols: (B, T) int64, the symbol *before* each step: the first is the one that begins a sentence.
             loop: "plain": every operation runs at every step; "scheduled": only what waits for a step before it does;
                 "fused": that, with a backward pass of its own; "compiled": that, in C++, which is built when it is
-                first asked for. None: the fastest that can run the step and needs no compiler. On a processor that is
-                "fused" for the nodes that it knows; a step that someone listens to through forward hooks, and one that
-                no picture is true of, run in a plain loop.
-
+                first asked for; "fastest": the fastest that can run the step and needs no compiler. On a processor that
+                is "fused" for the nodes that it knows; one that no picture is true of runs in a plain loop. A step that
+                someone listens to through forward hooks always does.
             scored: False, if a loss is all that y_i is wanted for: then the output may be `Scores`, which a loss makes
                 piece by piece.
 
@@ -80,16 +74,17 @@ class Decoder(nn.Module):
         Raises:
             ValueError: a step that the ``loop`` asked for cannot run, and why; another ``loop``.
         """
-        if loop not in (None, *get_args(LoopKind)):
+        if loop not in get_args(LoopKind):
             raise ValueError(f"loop is {loop!r}; a model knows {', '.join(map(repr, get_args(LoopKind)))}")
-        if loop == "plain":
+        if loop == "plain" or self._is_listened_to():
             return self.steps(sentence, symbols)
         embedded = self.embed_target(symbols)
-        planned = None if self._is_listened_to() else self.plan(sentence, embedded[:, 0])
+        planned = self.plan(sentence, embedded[:, 0])
         if planned is None:
-            if loop is not None:
-                why = "someone listens to it through hooks" if self._is_listened_to() else "no picture is true of it"
-                raise ValueError(f"the step can only run in a plain loop: {why}; leave out loop={loop!r}")
+            if loop != "fastest":
+                raise ValueError(
+                    f"no picture is true of the step, so that it can only be looped; leave out loop={loop!r}"
+                )
             return self.steps(sentence, symbols)
         bands = (
             Bands
@@ -134,7 +129,9 @@ class Decoder(nn.Module):
         return {**self.__dict__, "_plans": {}}
 
     @torch.no_grad()
-    def greedy(self, sentence: Sentence, *, bos: int, eos: int | None, max_length: int) -> Decoded:
+    def greedy(
+        self, sentence: Sentence, *, bos: int, eos: int | None, max_length: int, loop: LoopKind = "fastest"
+    ) -> Decoded:
         """Choose the best symbol at every step, and go on with it.
 
         Args:
@@ -142,32 +139,62 @@ class Decoder(nn.Module):
             bos: the symbol that begins a sentence.
             eos: the symbol that ends one: the loop stops when every row has it. None: it runs to ``max_length``.
             max_length: number of steps at most.
+            loop: "compiled" for compiled steps; the others run the step as it is.
 
         Raises:
-            ValueError: a ``max_length`` below 1.
+            ValueError: a ``max_length`` below 1; a step that the ``loop`` asked for cannot run, and why.
         """
         if max_length < 1:
             raise ValueError(f"max_length is {max_length}; decode at least 1 symbol")
-        run = Loop(self.step, sentence)
         symbol = torch.full((len(sentence.mask),), bos, device=sentence.mask.device)
+        step_with = self._steps_of(sentence, symbol, loop)
         going = torch.ones_like(symbol, dtype=torch.bool)
         scores = sentence.encoder_hidden.new_zeros(len(symbol))
         symbols, masks, weights = [], [], []
         for _ in range(max_length):
-            step = run(self.embed_target(symbol))
-            symbol = step.output.argmax(dim=-1)
-            best = log_probabilities(step.output).gather(1, symbol[:, None])[:, 0]
+            step = step_with(symbol)
+            best, symbol = (made.flatten() for made in likeliest(step.output, 1))
             if eos is not None:
                 symbol = symbol.masked_fill(~going, eos)
             scores = scores + best.masked_fill(~going, 0.0)
             symbols.append(symbol)
             masks.append(going)
-            weights.append(getattr(step, "attn_weights", step.output.new_zeros(len(symbol), 0)))
+            weights.append(getattr(step, "attn_weights", best.new_zeros(len(symbol), 0)))
             if eos is not None:
                 going = going & (symbol != eos)
                 if not going.any():
                     break
         return Decoded(torch.stack(symbols, 1), torch.stack(masks, 1), scores, torch.stack(weights, 1))
+
+    def stepper(self, loop: Loop, symbols: Tensor) -> Stepper | None:
+        """Compiled steps of what a loop is given, to go on from ``symbols``, (B,); None if someone listens to the step.
+
+        Raises:
+            Refused: a step that cannot be compiled; see `Stepper`.
+        """
+        if self._is_listened_to():
+            return None
+        planned = self.plan(loop.sentence, self.embed_target(symbols))
+        if planned is None:
+            raise Refused(
+                "no picture is true of the step, so that none of it can be compiled; leave out loop='compiled'"
+            )
+        return Stepper(loop, planned, self.embed_target)
+
+    def _steps_of(self, sentence: Sentence, symbols: Tensor, loop: LoopKind) -> Callable[[Tensor], Any]:
+        """What makes one step of the last symbols, (B,)."""
+        run = Loop(self.step, sentence)
+        stepper = self.stepper(run, symbols) if loop == "compiled" else None
+        if stepper is None:
+            return lambda symbol: run(self.embed_target(symbol))
+
+        def step(symbol: Tensor) -> Any:
+            values = stepper(symbol[:, None])
+            return (
+                values._replace(attn_weights=values.attn_weights[:, 0]) if hasattr(values, "attn_weights") else values
+            )
+
+        return step
 
     def _is_listened_to(self) -> bool:
         return bool(self.step._forward_hooks or self.step._forward_pre_hooks)

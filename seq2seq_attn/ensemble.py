@@ -8,8 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seq2seq_attn.decoder import Decoder, log_probabilities
-from seq2seq_attn.loop import Loop, Sentence, each
+from seq2seq_attn.config import LoopKind
+from seq2seq_attn.decoder import Decoder
+from seq2seq_attn.fused import Scores, Stepper, likeliest, log_probabilities
+from seq2seq_attn.loop import Loop, Sentence
+from seq2seq_attn.nodes.state import each
 
 
 class Hypotheses(Loop):
@@ -82,6 +85,7 @@ class Ensemble:
     Args:
         members: each a decoder and what there is of the sources for it.
         bos: the symbol that begins a sentence.
+        loop: "compiled" for compiled steps.
 
     Attributes:
         positions: of each sentence the number of those that the attention weights are about; known after a step.
@@ -90,25 +94,26 @@ class Ensemble:
         ValueError: members of different numbers of sentences; see `Loop`.
     """
 
-    def __init__(self, members: Sequence[tuple[Decoder, Sentence]], bos: int) -> None:
+    def __init__(self, members: Sequence[tuple[Decoder, Sentence]], bos: int, loop: LoopKind = "fastest") -> None:
         if len(sentences := {len(sentence.mask) for _, sentence in members}) > 1:
             raise ValueError(f"the models of an ensemble are given {sorted(sentences)} sentences; give all the same")
         self.members, self.positions, self.device = members, list[int](), members[0][1].mask.device
-        self.loops = [
-            Hypotheses(decoder, sentence, decoder.embed_target(sentence.source.new_full((len(sentence.mask),), bos)))
-            for decoder, sentence in members
-        ]
+        self.loops = [_steps_of(decoder, sentence, bos, loop) for decoder, sentence in members]
 
-    def __call__(self, symbols: Tensor, rows: Tensor, sentences: list[int]) -> tuple[Tensor, Tensor]:
+    def __call__(
+        self, symbols: Tensor, rows: Tensor, sentences: list[int], count: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """One step.
 
         Args:
             symbols: (B, K) int64, the last of each hypothesis.
             rows, sentences: see `Hypotheses.select`.
+            count: number N of symbols that are asked for; there may be fewer.
 
         Returns:
-            The mean of the log-probabilities that the models give to each symbol, (B, K, V), and where they looked,
-            (B, K, S): see `Hypothesis`.
+            Behind each hypothesis the likeliest symbols, by the mean of the log-probabilities that the models give
+            them, best first: these, (B, K, N), the symbols, (B, K, N) int64, and where the models looked, (B, K, S):
+            see `Hypothesis`.
 
         Raises:
             ValueError: models that write different numbers of symbols.
@@ -116,20 +121,32 @@ class Ensemble:
         outputs, looked = [], []
         for (decoder, sentence), loop in zip(self.members, self.loops, strict=True):
             loop.select(rows, sentences)
-            step = loop(decoder.embed_target(symbols))
-            outputs.append(log_probabilities(step.output))
+            step = loop(symbols) if isinstance(loop, Stepper) else loop(decoder.embed_target(symbols))
+            outputs.append(step.output)
             if hasattr(step, "attn_weights"):
                 looked.append((step.attn_weights, sentence.mask))
-        if len(widths := {output.shape[-1] for output in outputs}) > 1:
-            raise ValueError(
-                f"the models of an ensemble write {sorted(widths)} symbols; they need one target vocabulary"
-            )
+        found = likeliest(outputs[0], count) if len(outputs) == 1 else _agreed(outputs, count)
         if not looked:
-            nothing = outputs[0].new_zeros(*symbols.shape, 0)
+            nothing = found[0].new_zeros(*symbols.shape, 0)
             looked = [(nothing, torch.zeros_like(self.members[0][1].mask))]
         self.positions = looked[0][1].sum(dim=1).tolist()
         weights = [weights for weights, _ in looked]
-        return _mean(outputs), _mean(weights) if len({one.shape for one in weights}) == 1 else weights[0]
+        return *found, _mean(weights) if len({one.shape for one in weights}) == 1 else weights[0]
+
+
+def _agreed(outputs: Sequence[Tensor | Scores], count: int) -> tuple[Tensor, Tensor]:
+    """The symbols that are likeliest by the mean of what several models give them."""
+    made = [log_probabilities(output) for output in outputs]
+    if len(widths := {one.shape[-1] for one in made}) > 1:
+        raise ValueError(f"the models of an ensemble write {sorted(widths)} symbols; they need one target vocabulary")
+    best = _mean(made).topk(min(count, made[0].shape[-1]))
+    return best.values, best.indices
+
+
+def _steps_of(decoder: Decoder, sentence: Sentence, bos: int, loop: LoopKind) -> Hypotheses | Stepper:
+    symbols = torch.full((len(sentence.mask),), bos, device=sentence.mask.device)
+    compiled = decoder.stepper(Loop(decoder.step, sentence), symbols) if loop == "compiled" else None
+    return Hypotheses(decoder, sentence, decoder.embed_target(symbols)) if compiled is None else compiled
 
 
 def _mean(values: Sequence[Tensor]) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 from seq2seq_attn.bands import Bands, Plan, stack
 from seq2seq_attn.graph import Operation
 from seq2seq_attn.nodes import State
+from seq2seq_attn.nodes.state import each
 from seq2seq_attn.schedule import schedule
 from seq2seq_attn.trace import Recorder, TraceError
 from seq2seq_attn.wiring import Wiring
@@ -139,10 +140,3 @@ def _first(step: Wiring, maker: Operation | None, name: str, symbol: str, senten
 def _copied(value: Any) -> Any:
     """The same numbers in other tensors, so that a step that changes what it is given changes these."""
     return each(lambda tensor: tensor.detach().clone(), value)
-
-
-def each(function: Callable[[Tensor], Tensor], value: Any) -> Any:
-    """A value of the same form, a tensor or a state of several, of what a function makes of each tensor."""
-    if isinstance(value, Tensor):
-        return function(value)
-    return type(value)(*(each(function, part) for part in value)) if isinstance(value, tuple) else value

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from seq2seq_attn.config import LoopKind
 from seq2seq_attn.decoder import Decoder
 from seq2seq_attn.ensemble import Ensemble
 from seq2seq_attn.loop import Sentence
@@ -74,6 +75,7 @@ def beam_search(
     length_penalty: float = 0.0,
     n_best: int = 1,
     keep_steps: bool = False,
+    loop: LoopKind = "fastest",
 ) -> Search:
     """Keep the ``size`` most probable beginnings of each sentence at every step, and go on with all of them.
 
@@ -100,6 +102,7 @@ def beam_search(
         max_length: number of symbols of a hypothesis at most, ``eos`` included; of all sentences, or of each its own.
         length_penalty: alpha; 0 ranks by probability, higher prefers longer targets.
         n_best: number of hypotheses to return of each sentence, ``size`` at most.
+        loop: "compiled" for compiled steps; others run the step as it is.
         keep_steps: whether to return what the beam of the first sentence held after each step.
 
     Raises:
@@ -109,13 +112,13 @@ def beam_search(
     """
     limits = [max_length] * len(sentence.mask) if isinstance(max_length, int) else [*max_length]
     _check(size, limits, length_penalty, n_best, len(sentence.mask))
-    ensemble = Ensemble([(decoder, sentence), *others], bos)
+    ensemble = Ensemble([(decoder, sentence), *others], bos, loop)
     beams = [_Beam(number, [_Path(None, bos, 0.0, number, 0)]) for number in range(len(sentence.mask))]
     going, weights, steps = beams, list[Tensor](), list[list[_Path]]()
     for length in range(1, max(limits) + 1):
-        totals, attn_weights = _run(ensemble, going)
+        totals, symbols, attn_weights = _run(ensemble, going, size)
         weights.append(attn_weights.flatten(0, 1))
-        _extend(going, totals, size)
+        _extend(going, totals, symbols, size)
         if keep_steps and going[0] is beams[0]:
             steps.append(going[0].live)
         for beam in going:
@@ -185,8 +188,9 @@ class _Beam:
     ended: list[_Path] = field(default_factory=list)
 
 
-def _run(ensemble: Ensemble, beams: Sequence[_Beam]) -> tuple[Tensor, Tensor]:
-    """One step of all that go on: their scores with each symbol behind them, (B, K, V), and where they looked.
+def _run(ensemble: Ensemble, beams: Sequence[_Beam], size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """One step of all that go on: their scores with the likeliest symbols behind them, (B, K, N), these, and where
+    they looked.
 
     Where fewer than K of a sentence go on, the first stands again in their place, with a score of -inf.
     """
@@ -197,17 +201,18 @@ def _run(ensemble: Ensemble, beams: Sequence[_Beam]) -> tuple[Tensor, Tensor]:
         torch.tensor([[getattr(path, name) for path in row] for row in rows], device=ensemble.device)
         for name in ("symbol", "row")
     )
-    following, weights = ensemble(symbols, parents, [beam.sentence for beam in beams])
-    return following.new_tensor(scores)[..., None] + following, weights
+    following, behind, weights = ensemble(symbols, parents, [beam.sentence for beam in beams], size)
+    return following.new_tensor(scores)[..., None] + following, behind, weights
 
 
-def _extend(beams: Sequence[_Beam], totals: Tensor, size: int) -> None:
-    """Put the best of what can follow in the place of what went on; ``totals`` is (B, K, V), the beams in order."""
-    width, vocabulary = totals.shape[1:]
-    best = totals.flatten(1).topk(min(size, width * vocabulary))  # of each sentence, (B, size)
+def _extend(beams: Sequence[_Beam], totals: Tensor, symbols: Tensor, size: int) -> None:
+    """Put the best of what can follow in the place of what went on; ``totals`` is (B, K, N), the beams in order."""
+    width, count = totals.shape[1:]
+    best = totals.flatten(1).topk(min(size, width * count))  # of each sentence, (B, size)
+    chosen = symbols.flatten(1).gather(1, best.indices).tolist()
     length = beams[0].live[0].length + 1
-    for number, (beam, scores, places) in enumerate(
-        zip(beams, best.values.tolist(), best.indices.tolist(), strict=True)
+    for number, (beam, scores, places, following) in enumerate(
+        zip(beams, best.values.tolist(), best.indices.tolist(), chosen, strict=True)
     ):
         if any(map(math.isnan, scores)):
             raise ValueError(
@@ -216,8 +221,8 @@ def _extend(beams: Sequence[_Beam], totals: Tensor, size: int) -> None:
             )
         parents, room = beam.live, size - len(beam.ended)
         beam.live = [
-            _Path(parents[place // vocabulary], place % vocabulary, score, number * width + place // vocabulary, length)
-            for score, place in zip(scores[:room], places[:room], strict=True)
+            _Path(parents[place // count], symbol, score, number * width + place // count, length)
+            for score, place, symbol in zip(scores[:room], places[:room], following[:room], strict=True)
             if score > -math.inf
         ]
         if not beam.live and not beam.ended:

@@ -14,9 +14,9 @@ from torch.nn import functional as F
 
 from seq2seq_attn import build, checkpoint, examine, explorer, hub, mermaid, runs, view
 from seq2seq_attn.bridge import Bridge
-from seq2seq_attn.config import Config
+from seq2seq_attn.config import Config, LoopKind
 from seq2seq_attn.data.vocabularies import Vocabularies
-from seq2seq_attn.decoder import Decoded, Decoder, LoopKind
+from seq2seq_attn.decoder import Decoded, Decoder
 from seq2seq_attn.drawing.drawing import Drawing
 from seq2seq_attn.drawing.style import Style
 from seq2seq_attn.encoders import Encoder
@@ -92,8 +92,9 @@ class Seq2Seq(nn.Module):
         bos: the target symbol that begins a sentence.
         eos: the target symbol that ends one.
         config: what the parts were built from, if from one; needed to save.
-        loop: how encoder and decoder run where all symbols are given, "plain", "scheduled", "fused" or "compiled": the
-            same values and gradients, in less time. None: the fastest that can run them; see `Decoder.forward`.
+        loop: how encoder and decoder run: "plain", "scheduled", "fused" and "compiled" give the same values and
+            gradients, each in less time than the one before; "fastest" is the last that needs no compiler. See
+            `Decoder.forward`.
 
     Example:
         >>> config = Config(
@@ -118,7 +119,7 @@ class Seq2Seq(nn.Module):
         bos: int,
         eos: int,
         config: Config | None = None,
-        loop: LoopKind | None = None,
+        loop: LoopKind = "fastest",
     ) -> None:
         super().__init__()
         symbols = decoder.embed_target.num_embeddings
@@ -252,7 +253,7 @@ class Seq2Seq(nn.Module):
         """
         with torch.no_grad():
             sentence = self.read(source, source_mask)
-        return self.decoder.greedy(sentence, bos=self.bos, eos=self.eos, max_length=max_length)
+        return self.decoder.greedy(sentence, bos=self.bos, eos=self.eos, max_length=max_length, loop=self.loop)
 
     def beam(
         self,
@@ -301,6 +302,7 @@ class Seq2Seq(nn.Module):
             max_length=max_length,
             length_penalty=length_penalty,
             n_best=n_best,
+            loop=self.loop,
         ).hypotheses
 
     def read(self, source: Tensor, source_mask: Tensor) -> Sentence:
@@ -320,7 +322,7 @@ class Seq2Seq(nn.Module):
         embedded = self.embed_source(source)
         if self.loop == "compiled":
             load()
-        if self.loop in ("fused", "compiled") or (self.loop is None and suits(embedded)):
+        if self.loop in ("fused", "compiled") or (self.loop == "fastest" and suits(embedded)):
             with contextlib.suppress(Refused):  # one that is no RNN has no loop to fuse
                 looked_up = lookup(source, self.embed_source)
                 return encode(

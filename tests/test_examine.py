@@ -59,7 +59,7 @@ class Moody(Bahdanau):
 class Forgetful(Decoder):
     """Hands on another state than that of the step before."""
 
-    def forward(self, sentence: Sentence, symbols: Tensor) -> Any:
+    def forward(self, sentence: Sentence, symbols: Tensor, loop: Any = "fastest", *, scored: bool = True) -> Any:
         loop = Loop(self.step, sentence)
         for prev_output in self.embed_target(symbols).unbind(dim=1):
             values = loop(prev_output)
@@ -70,15 +70,15 @@ class Forgetful(Decoder):
 class Choosy(Decoder):
     """Goes on with another symbol than it chose."""
 
-    def greedy(self, sentence: Sentence, *, bos: int, eos: int | None, max_length: int) -> Any:
-        decoded = super().greedy(sentence, bos=bos, eos=eos, max_length=max_length)
+    def greedy(self, sentence: Sentence, **options: Any) -> Any:
+        decoded = super().greedy(sentence, **options)
         return decoded._replace(symbols=(decoded.symbols + 1) % 19)
 
 
 class Loud(Decoder):
     """Begins with another symbol than the one before the first."""
 
-    def forward(self, sentence: Sentence, symbols: Tensor) -> Any:
+    def forward(self, sentence: Sentence, symbols: Tensor, loop: Any = "fastest", *, scored: bool = True) -> Any:
         return Loop(self.step, sentence).plain(2 * self.embed_target(symbols))
 
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from models import batch, config, edited, model
 from test_build import drawn, node
-from test_loop import CELLS, MORE, B, S, built, equal, own, results, same, sentence, symbols
+from test_loop import CELLS, MORE, B, Doubling, S, built, equal, own, results, rewired, same, sentence, symbols
 from torch import Tensor, nn
 
 from seq2seq_attn import Recipe, Seq2Seq
@@ -25,10 +25,8 @@ from seq2seq_attn.wirings import WIRINGS
 __all__ = ["own"]  # the nodes that the pictures of `MORE` name
 
 COMPILER = shutil.which("c++") and shutil.which("ninja")
-LOOPS = [
-    "fused",
-    pytest.param("compiled", marks=pytest.mark.skipif(not COMPILER, reason="no C++ compiler or no ninja")),
-]
+with_compiler = pytest.mark.skipif(not COMPILER, reason="there is no C++ compiler, or no ninja")
+LOOPS = ["fused", pytest.param("compiled", marks=with_compiler)]
 in_both = pytest.mark.parametrize("loop", LOOPS)
 FUSED = ["appendix", "bahdanau", "conditional_gru", "groundhog", "luong", "luong_input_feeding", "no_attention"]
 FUSED += ["pointer_generator"]
@@ -152,14 +150,12 @@ def test_hooks_of_all_modules_are_called() -> None:
         handle.remove()
 
 
-def test_a_step_that_can_only_be_looped_is_refused_by_its_reason() -> None:
-    net = built("bahdanau")
-    handle = net.decoder.step.register_forward_hook(lambda *args: None)
+def test_a_step_that_can_only_be_looped_is_refused() -> None:
+    net = rewired(built("bahdanau"), Doubling)
     for loop in ("scheduled", "fused"):
-        with pytest.raises(ValueError, match=r"^the step can only run in a plain loop: someone listens to it"):
+        with pytest.raises(ValueError, match=r"^no picture is true of the step; it can only be looped; leave out"):
             run(net, loop)(sentence(net), symbols())
-    handle.remove()
-    with pytest.raises(ValueError, match=r"^loop is 'fast'; a model knows 'plain', 'scheduled', 'fused', 'compiled'$"):
+    with pytest.raises(ValueError, match=r"^loop is 'fast'; a model knows 'fastest', 'plain', 'scheduled', "):
         run(net, "fast")(sentence(net), symbols())
 
 
@@ -214,7 +210,7 @@ def test_an_encoder_of_another_kind_runs_as_it_is() -> None:
         net = Seq2Seq.from_config(config(**options))
         with pytest.raises(Refused, match=r"^there is no fused loop for the encoder \w+, as it was built$"):
             encode(net.encoder, torch.zeros(2, 3, 5), torch.ones(2, 3, dtype=torch.bool))
-        net.loop = "fused" if "encoder" in options else None
+        net.loop = "fused" if "encoder" in options else "fastest"
         net(*net.example())
 
 
@@ -240,7 +236,7 @@ def test_a_loss_and_its_gradients_are_those_of_the_plain_loop(name: str, smoothi
     net = model(name, scale=1.5).train()
     for given in (batch(name), repeated(batch(name))):
         expected = trained(net, given, "plain", smoothing)
-        for chosen in (loop, None) if name not in ("coverage loss",) else (None,):
+        for chosen in (loop, "fastest") if name != "coverage loss" else ("fastest",):
             equal(trained(net, given, chosen, smoothing), expected)
 
 
@@ -322,6 +318,75 @@ def test_dropout_inside_the_loop_keeps_the_mean(p: float) -> None:
     net = built(text).train()
     zeros = [run(net, "fused")(sentence(net), symbols()).attn_hidden.eq(0).double().mean() for _ in range(20)]
     assert abs(torch.stack(zeros).mean() - p) < 0.05
+
+
+DECODED = ["gru", "lstm", "elman", "two layers", "maxout", "tied", "mixture of softmaxes", "concat", "dot"]
+DECODED += ["temperature", "appendix", "conditional_gru", "groundhog", "groundhog, lstm", "luong", "luong, lstm"]
+DECODED += ["luong_input_feeding", "luong_input_feeding, lstm", "no_attention", "pointer_generator", "pyramid"]
+
+
+@with_compiler
+@pytest.mark.parametrize("name", DECODED)
+def test_compiled_decoding_is_that_of_the_step_as_it_is(name: str) -> None:
+    net, (source, mask, _, _) = model(name), (tensor.repeat(6, 1) for tensor in batch(name))
+    found = []
+    for loop in ("fastest", "compiled"):
+        net.loop = loop  # type: ignore[assignment]
+        searched = [
+            net.beam(source, mask, size=4, max_length=9, n_best=3),
+            net.beam(source, mask, size=3, max_length=[3, 9, 5] * 6, n_best=2, length_penalty=0.6),
+            net.beam(source[:1], mask[:1], size=2, max_length=7),
+        ]
+        hypotheses = [hypothesis for hypotheses in searched for each in hypotheses for hypothesis in each]
+        found.append(
+            (net.greedy(source, mask, max_length=9), net.greedy(source[:1], mask[:1], max_length=9), hypotheses)
+        )
+    for one, other in zip(*(decoded[:2] for decoded in found), strict=True):
+        assert torch.equal(one.symbols, other.symbols) and torch.equal(one.mask, other.mask)
+        torch.testing.assert_close(one.scores, other.scores, rtol=1e-9, atol=1e-9)
+        torch.testing.assert_close(one.attn_weights, other.attn_weights, rtol=1e-9, atol=1e-9)
+    for one, other in zip(*(decoded[2] for decoded in found), strict=True):
+        assert (one.symbols, one.ended) == (other.symbols, other.ended) and abs(one.score - other.score) < 1e-9
+        torch.testing.assert_close(one.attn_weights, other.attn_weights, rtol=1e-9, atol=1e-9)
+
+
+@with_compiler
+def test_models_search_together_compiled() -> None:
+    (first, second), (source, mask, _, _) = (model("gru"), model("luong")), batch()
+    found = []
+    for loop in ("fastest", "compiled"):
+        first.loop = loop  # type: ignore[assignment]
+        found.append(first.beam(source, mask, size=3, max_length=6, others=[second]))
+    for one, other in zip(*found, strict=True):
+        assert one[0].symbols == other[0].symbols and abs(one[0].score - other[0].score) < 1e-9
+
+
+@with_compiler
+@pytest.mark.parametrize(("name", "why"), [("coverage", "node cover"), ("monotonic", "the step has a node that runs")])
+def test_what_cannot_be_compiled_is_not_decoded_either(name: str, why: str) -> None:
+    net, (source, mask, _, _) = model(name), batch()
+    net.loop = "compiled"
+    with pytest.raises(Refused, match=f"^{why}"):
+        net.greedy(source, mask, max_length=3)
+    with pytest.raises(Refused, match=f"^{why}"):
+        net.beam(source, mask, size=2, max_length=3)
+
+
+@with_compiler
+def test_a_model_whose_loop_is_compiled_still_draws_itself() -> None:
+    net = Seq2Seq.from_config(config())
+    net.loop = "compiled"
+    assert net.trace() == net.specification() and net.check() == []
+
+
+@with_compiler
+def test_logits_that_are_no_numbers_are_found_in_a_compiled_search_too() -> None:
+    net, (source, mask, _, _) = model("gru"), batch()
+    net.loop = "compiled"
+    with torch.no_grad():
+        net.decoder.step.out.W.bias[3] = torch.nan
+    with pytest.raises(ValueError, match=r"^output of step 1 is no distribution for sentence 0"):
+        net.beam(source, mask, size=2, max_length=3)
 
 
 def test_without_a_compiler_the_compiled_loop_is_refused_in_one_line(

@@ -33,6 +33,8 @@ def add_search(command: argparse._ActionsContainer) -> None:
     )
     command.add_argument("--max-length", type=positive, metavar="N", help="target symbols; else 3 * the source's + 50")
     command.add_argument("--max-tokens", type=positive, default=1024, metavar="N", help="source symbols of a batch")
+    loops = ("fastest", "compiled")
+    command.add_argument("--loop", default="fastest", choices=loops, help="compiled needs a C++ compiler; see train")
     command.add_argument("--device", default="cpu", help="where to compute: cpu, cuda, cuda:1, …")
 
 
@@ -57,8 +59,11 @@ def translator(
     from seq2seq_attn.translate import Translator
 
     device, folders = usable(options.device), [place(model) for model in models]
+    found = [Seq2Seq.from_pretrained(folder, device=device) for folder in folders]
+    for model in found:
+        model.loop = options.loop
     return Translator(
-        [Seq2Seq.from_pretrained(folder, device=device) for folder in folders],
+        found,
         [Vocabularies.load(folder) for folder in folders],
         beam=options.beam,
         length_penalty=options.length_penalty,

@@ -52,6 +52,7 @@ TRAINING = {
     "clip": "greatest norm of the gradient, or none",
     "scheduled_sampling": "probability of the model's own symbol, growing from 0",
     "precision": "of matrix products",
+    "loop": "how the model's loops run: compiled needs a C++ compiler and builds them once, in half a minute",
     "compile": "make one program of model and loss by torch.compile",
     "evaluate_every": "updates between evaluations; each writes a checkpoint",
     "patience": "end after so many evaluations without a better one",

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from seq2seq_attn.decoder import log_probabilities
 from seq2seq_attn.examine import left_alone
 from seq2seq_attn.explorer.names import Example
+from seq2seq_attn.fused import log_probabilities
 from seq2seq_attn.graph import Graph, Value
 from seq2seq_attn.loop import Loop, Sentence
 from seq2seq_attn.nodes.state import visible
@@ -59,7 +59,7 @@ def replay(
     with left_alone(model):
         model.eval()
         sentence = model.read(row, real)
-        ends = {"bos": model.bos, "eos": model.eos, "max_length": max_length}
+        ends: dict[str, Any] = {"bos": model.bos, "eos": model.eos, "max_length": max_length}
         with Recorder(model.decoder.step) as recorder:
             decoded = model.decoder.greedy(sentence, **ends)
         graph, runs = recorder.graph(), [run.given | run.returned for run in recorder.runs]

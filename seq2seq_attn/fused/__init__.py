@@ -14,4 +14,7 @@ from seq2seq_attn.fused.lookup import lookup as lookup
 from seq2seq_attn.fused.refused import Refused as Refused
 from seq2seq_attn.fused.scores import Likelihood as Likelihood
 from seq2seq_attn.fused.scores import Scores as Scores
+from seq2seq_attn.fused.scores import likeliest as likeliest
+from seq2seq_attn.fused.scores import log_probabilities as log_probabilities
+from seq2seq_attn.fused.stepper import Stepper as Stepper
 from seq2seq_attn.fused.walk import suits as suits

@@ -28,6 +28,7 @@ class Attention:
         scale: of a product.
         temperature: of the softmax.
         padding: (B, S) bool, True = padding; None: there is none.
+        copies: rows of the loop that share a row of the memory, one after the other; only on the way there.
     """
 
     node: str
@@ -43,6 +44,7 @@ class Attention:
     scale: float
     temperature: float
     padding: Tensor | None
+    copies: int
 
     @property
     def made(self) -> Mapping[str, int]:
@@ -52,9 +54,10 @@ class Attention:
         weight, v = self._weights(run)
         run.kernels.attention(
             run.read(self.query),
-            [one.t().contiguous() for one in weight],
+            [run.turned(f"{self.node}.W", one) for one in weight],
             v,
             run.inputs[self.keys].contiguous(),
+            self.copies,
             self.scale,
             [] if self.padding is None else [self.padding],
             self.temperature,

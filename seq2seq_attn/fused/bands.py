@@ -15,6 +15,7 @@ from seq2seq_attn.fused.compiled import compiled_kernels
 from seq2seq_attn.fused.kernels import TorchKernels
 from seq2seq_attn.fused.lookup import Lookup
 from seq2seq_attn.fused.refused import Refused
+from seq2seq_attn.fused.scores import Scores
 from seq2seq_attn.fused.units import Units, find, find_scores
 from seq2seq_attn.fused.walk import FusedLoop, suits
 from seq2seq_attn.nodes import LSTMState
@@ -38,23 +39,26 @@ class FusedBands(Bands):
         *,
         scored: bool = True,
         prev_output: Lookup | None = None,
+        copies: int = 1,
     ) -> None:
         super().__init__(loop, plan, values, steps)
-        self.scored = scored
+        self.scored, self.copies = scored, copies
         ids = [value.id for value in plan.graph.inputs if value.word == "prev_output"]
         self.lookups = dict.fromkeys(ids, prev_output) if prev_output is not None else {}
 
     def all_steps(self, id: str) -> None:
         """Run an operation for all steps at once; the one that makes scores not to its end, if none are wanted."""
-        scores = None if self.scored else find_scores(self, id)
-        if scores is None:
+        found = None if self.scored else find_scores(self, id)
+        if found is None:
             super().all_steps(id)
-        else:
-            self.values[self.plan.graph.operations[id].output] = scores._replace(compiled=self.compiled)
+            return
+        operation = self.plan.graph.operations[id]
+        hidden = self.node(id).last(*map(self.whole, operation.inputs))
+        self.values[operation.output] = Scores(hidden, *found, self.compiled)
 
     def inside(self, ids: Sequence[str]) -> None:
         """Run the operations that wait for each other, step by step."""
-        made = _Inside(self, ids, find(self, ids)).walk()
+        made = Inside(self, ids, find(self, ids)).walk()
         self.values.update((id, value.transpose(0, 1)) for id, value in made.items())
 
 
@@ -82,7 +86,7 @@ class FastestBands(FusedBands):
         super().all_steps(id)
 
 
-class _Inside(FusedLoop):
+class Inside(FusedLoop):
     """The operations inside a loop, as units."""
 
     def __init__(self, bands: FusedBands, ids: Sequence[str], found: Units) -> None:
@@ -102,7 +106,7 @@ class _Inside(FusedLoop):
             tensors,
             shown,
             bands.steps,
-            len(bands.loop.sentence.mask),
+            len(bands.loop.sentence.mask) * bands.copies,
             compiled_kernels if bands.compiled else TorchKernels,
             found.symbols,
         )
@@ -116,7 +120,7 @@ class _Inside(FusedLoop):
 class _Again(Bands):
     """The same bands, step by step, with other tensors in the place of what the loop is given."""
 
-    def __init__(self, bands: Bands, loop: _Inside, tensors: Mapping[str, Tensor]) -> None:
+    def __init__(self, bands: Bands, loop: Inside, tensors: Mapping[str, Tensor]) -> None:
         self.__dict__.update(copy.copy(bands).__dict__)
         self.columns = dict(bands.columns)
         self.values = {id: tensors.get(id, value) for id, value in bands.values.items()}

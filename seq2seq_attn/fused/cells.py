@@ -50,7 +50,11 @@ class Cell(ABC):
         """Fill the gates W x + b + U s + d with what is known; what the loop adds, the state with it."""
         bias = self._weight(run, "bias_ih") + self._weight(run, "bias_hh")
         values, weights = self._affine(run).begin(gates, bias)
-        return [*values, run.read(self.state)], [*weights, self._weight(run, "weight_hh").t().contiguous()]
+        return [*values, run.read(self.state)], [*weights, self._turned(run)]
+
+    def _turned(self, run: Run) -> Tensor:
+        """U, (H, G)."""
+        return run.turned(f"{self.node}.weight_hh", self._weight(run, "weight_hh"))
 
     def _with_state_back(self, run: Run) -> tuple[list[Tensor], list[Tensor]]:
         values, weights = self._affine(run).back()
@@ -75,7 +79,7 @@ class GRU(Cell):
         run.kernels.gru(
             *self._affine(run).begin(gates, bias),
             run.read(self.state),
-            self._weight(run, "weight_hh").t().contiguous(),
+            self._turned(run),
             last,
             gates,
             run.keep(f"{self.node}.candidate", self.size),

@@ -94,6 +94,7 @@ class Kernels(Protocol):
         weight: list[Tensor],
         v: list[Tensor],
         keys: Tensor,
+        copies: int,
         scale: float,
         padding: list[Tensor],
         temperature: float,
@@ -103,7 +104,10 @@ class Kernels(Protocol):
         weights: Tensor,
         context: Tensor,
     ) -> None:
-        """e_j = v · tanh(W s + k_j), or scale * s · k_j without a weight; their softmax; the sum of the memory."""
+        """e_j = v · tanh(W s + k_j), or scale * s · k_j without a weight; their softmax; the sum of the memory.
+
+        Memory, keys and padding have a row for so many ``copies`` of rows.
+        """
 
     def attention_back(
         self,
@@ -302,6 +306,7 @@ class TorchKernels:
         weight: list[Tensor],
         v: list[Tensor],
         keys: Tensor,
+        copies: int,
         scale: float,
         padding: list[Tensor],
         temperature: float,
@@ -311,6 +316,9 @@ class TorchKernels:
         weights: Tensor,
         context: Tensor,
     ) -> None:
+        keys, memory, *padding = (
+            tensor.repeat_interleave(copies, dim=0) if copies > 1 else tensor for tensor in (keys, memory, *padding)
+        )
         state_at, energies_at, weights_at, context_at = map(self._at, (state, energies, weights, context))
         queries_at, blocks = [self._at(query) for query in queries], _blocks(keys)
 

@@ -23,8 +23,14 @@ class Lookup(NamedTuple):
     weight: Tensor
 
 
-def lookup(symbols: Tensor, embedding: nn.Embedding) -> Lookup | None:
-    """None for a vocabulary not much smaller than the batch, and for an embedding that does more than look up."""
+def lookup(symbols: Tensor, embedding: nn.Embedding, *, times: int = 1) -> Lookup | None:
+    """None for a vocabulary not much smaller than the batch, and for an embedding that does more than look up.
+
+    Args:
+        symbols: (B, T) int64.
+        embedding: of these symbols.
+        times: how often such symbols will come.
+    """
     plain = embedding.max_norm is embedding.padding_idx is None
     if (
         type(embedding) not in (nn.Embedding, Embedding)
@@ -37,4 +43,4 @@ def lookup(symbols: Tensor, embedding: nn.Embedding) -> Lookup | None:
         check_hooks("embedding", embedding)
     except Refused:
         return None
-    return Lookup(symbols, embedding.weight) if 4 * embedding.num_embeddings <= symbols.numel() else None
+    return Lookup(symbols, embedding.weight) if 4 * embedding.num_embeddings <= times * symbols.numel() else None

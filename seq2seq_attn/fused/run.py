@@ -11,6 +11,8 @@ from torch import Tensor
 
 from seq2seq_attn.fused.kernels import Kernels
 
+_ROWS = 16  # of a batch that is worth a copy of the weights
+
 
 @dataclass(frozen=True)
 class Argument:
@@ -42,6 +44,8 @@ class Run:
         kept: what the way there leaves to the way back. A value of the loop is (T + 1, B, …) under its id: row 0 is
             what stands before the first step.
         grads: gradients, on the way back: of values of the loop under their ids, and of inputs.
+        fills: what puts that part of the units' sums in place that is known before the loop, from the inputs.
+        known: what is made of weights alone, and is the same in each run of the same weights.
     """
 
     kernels: Kernels
@@ -52,6 +56,18 @@ class Run:
     ragged: bool
     kept: dict[str, Tensor] = field(default_factory=dict)
     grads: dict[str, Tensor] = field(default_factory=dict)
+    fills: list[Callable[[], None]] = field(default_factory=list)
+    known: dict[str, Tensor] = field(default_factory=dict)
+
+    def turned(self, name: str, weight: Tensor) -> Tensor:
+        """A weight the other way round, (F, G); for a batch in memory too: BLAS is a third faster with it."""
+        return self.once(name, weight.t().contiguous) if self.batch >= _ROWS else weight.t()
+
+    def once(self, name: str, make: Callable[[], Tensor]) -> Tensor:
+        """What is made of weights alone."""
+        if name not in self.known:
+            self.known[name] = make()
+        return self.known[name]
 
     def keep(self, name: str, size: int) -> Tensor:
         """A new tensor that stays for the way back, (T, B, size), to be filled step by step."""
@@ -116,25 +132,36 @@ class Affine:
 
     def begin(self, made: Tensor, bias: Tensor | None) -> tuple[list[Tensor], list[Tensor]]:
         """Fill (T, B, G) with what is known before the loop; what else there is to multiply, and with what."""
-        rows, start = made.flatten(0, 1), bias
-        for argument, columns in zip(self.inputs, self.columns, strict=True):
-            if argument.id in self.run.symbols:
-                table = torch.mm(self.run.inputs[argument.id], columns.t())
-                looked_up = table[self.run.symbols[argument.id].flatten()]
-                rows.copy_(looked_up if start is None else looked_up.add_(start))
-                start = rows
-            elif argument.when == "given":
-                given = self.run.read(argument).flatten(0, 1)
-                if start is None:
-                    torch.mm(given, columns.t(), out=rows)
-                else:
-                    torch.addmm(start, given, columns.t(), out=rows)
-                start = rows
-        if start is None:
-            rows.zero_()
-        elif start is bias:
-            rows.copy_(bias.expand_as(rows))
-        return [self.run.read(argument) for argument, _ in self.moving], [w.t().contiguous() for _, w in self.moving]
+        rows = made.flatten(0, 1)
+
+        def fill() -> None:
+            start = bias
+            for argument, columns in zip(self.inputs, self.columns, strict=True):
+                if argument.when == "given":
+                    self._fill(rows, start, argument, columns)
+                    start = rows
+            if start is None:
+                rows.zero_()
+            elif start is bias:
+                rows.copy_(bias.expand_as(rows))
+
+        fill()
+        self.run.fills.append(fill)
+        return [self.run.read(argument) for argument, _ in self.moving], [
+            self.run.turned(f"{self.name} {argument.id}", weight) for argument, weight in self.moving
+        ]
+
+    def _fill(self, rows: Tensor, start: Tensor | None, argument: Argument, columns: Tensor) -> None:
+        """``rows`` become the product of what is given for all steps, plus what to start with."""
+        table = self.run.inputs[argument.id]
+        if argument.id in self.run.symbols:
+            product = self.run.once(f"{self.name} {argument.id}", lambda: torch.mm(table, columns.t()))
+            looked_up = product[self.run.symbols[argument.id].flatten()]
+            rows.copy_(looked_up if start is None else looked_up.add_(start))
+        elif start is None:
+            torch.mm(table.flatten(0, 1), columns.t(), out=rows)
+        else:
+            torch.addmm(start, table.flatten(0, 1), columns.t(), out=rows)
 
     def back(self) -> tuple[list[Tensor], list[Tensor]]:
         """The gradients that the loop adds to, and what it multiplies that of W x with."""

@@ -28,10 +28,10 @@ class Likelihood(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """y_i = W t_i + b of all steps, not multiplied yet.
+    """y_i = W t_i + b, not multiplied yet.
 
     Attributes:
-        hidden: t_i, (B, T, R).
+        hidden: t_i, (B, T, R), or of K hypotheses (B, K, R).
         weight: W, (V, R).
         bias: b, (V,).
         compiled: whether the kernel of walk.cpp makes losses and gradients of them.
@@ -41,6 +41,10 @@ class Scores(NamedTuple):
     weight: Tensor
     bias: Tensor
     compiled: bool
+
+    def logits(self) -> Tensor:
+        """y_i, (…, V)."""
+        return F.linear(self.hidden, self.weight, self.bias)
 
     def likelihood(self, target: Tensor, target_mask: Tensor, *, label_smoothing: float = 0.0) -> Likelihood:
         """Of targets, (B, T) int64, where their mask, (B, T) bool, is True."""
@@ -56,6 +60,37 @@ class Scores(NamedTuple):
         right = torch.ones_like(target_mask)
         right.flatten()[real] = found
         return Likelihood(loss, nll, right)
+
+
+def likeliest(output: Tensor | Scores, count: int) -> tuple[Tensor, Tensor]:
+    """The symbols that are likeliest at each step, and their log-probabilities in nats, best first.
+
+    Args:
+        output: y_i, logits (…, V), or what they are made of.
+        count: number of symbols; all, if there are fewer.
+
+    Returns:
+        Log-probabilities and symbols, each (…, count); of float32 at least.
+    """
+    if isinstance(output, Scores):
+        shape = output.hidden.shape[:-1]
+        scores = torch.addmm(output.bias, output.hidden.flatten(0, -2), output.weight.t())
+        values = scores.new_empty(len(scores), min(count, scores.shape[1]))
+        symbols = torch.empty_like(values, dtype=torch.int64)
+        torch.ops.seq2seq_attn.likeliest(scores, values, symbols)
+        return values.reshape(*shape, -1), symbols.reshape(*shape, -1)
+    made = log_probabilities(output)
+    if count > 1:
+        return made.topk(min(count, made.shape[-1]))
+    symbols = output.argmax(dim=-1, keepdim=True)
+    return made.gather(-1, symbols), symbols
+
+
+def log_probabilities(output: Tensor | Scores) -> Tensor:
+    """Of every symbol, in nats, (…, V) as the logits; in float32 at least, since bfloat16 keeps two digits of a sum."""
+    if isinstance(output, Scores):
+        output = output.logits()
+    return torch.log_softmax(output, dim=-1, dtype=torch.promote_types(output.dtype, torch.float32))
 
 
 class _Likelihood(torch.autograd.Function):

@@ -14,7 +14,6 @@ from seq2seq_attn.fused.cells import GRU, LSTM, Cell, Elman
 from seq2seq_attn.fused.layer import Layer
 from seq2seq_attn.fused.refused import Refused
 from seq2seq_attn.fused.run import Argument, Unit
-from seq2seq_attn.fused.scores import Scores
 from seq2seq_attn.graph import Operation
 from seq2seq_attn.nodes import (
     ConcatEnergy,
@@ -68,23 +67,21 @@ def find(bands: FusedBands, ids: Sequence[str]) -> Units:
     return _Finder(bands, ids).units()
 
 
-def find_scores(bands: FusedBands, id: str) -> Scores | None:
-    """The scores that an operation would make at all steps, not multiplied yet; None if it makes none, or otherwise."""
+def find_scores(bands: FusedBands, id: str) -> tuple[Tensor, Tensor] | None:
+    """W (V, R) and b of the operation that makes the scores W t + b of its node's ``last`` t; None of another."""
     operation, node = bands.plan.graph.operations[id], bands.node(id)
     read = any(operation.output in other.inputs for other in bands.plan.graph.operations.values())
     if bands.plan.graph.values[operation.output].word != "output" or read:
-        return None
-    if type(node) in (FeedforwardOutput, LinearOutput):
-        weight, bias = node.W.weight, node.W.bias
-    elif type(node) is TiedOutput:
-        weight, bias = node.embedding.weight[: node.vocabulary_size], node.b
-    else:
         return None
     try:
         check_parts(id, node)
     except Refused:
         return None
-    return Scores(node.last(*map(bands.whole, operation.inputs)), weight, bias, False)
+    if type(node) in (FeedforwardOutput, LinearOutput):
+        return node.W.weight, node.W.bias
+    if type(node) is TiedOutput:
+        return node.embedding.weight[: node.vocabulary_size], node.b
+    return None
 
 
 def check_parts(id: str, node: nn.Module) -> None:
@@ -214,6 +211,7 @@ class _Finder:
             encoder_hidden.shape[-1] ** -0.5 if type(node) is DotEnergy and node.scaled else 1.0,
             self._node(softmax.id).temperature,
             None if mask is None or mask.all() else ~mask,
+            self.bands.copies,
         )
 
     def _reader_of_parts(self, id: str) -> str | None:

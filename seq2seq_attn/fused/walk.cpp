@@ -38,34 +38,48 @@ struct Rows {
   T* at(int64_t step, int64_t row) const { return data + step * per_step + row * per_row; }
 };
 
-// (F, G), contiguous.
+// (F, G), contiguous along either.
 template <typename T>
 struct Matrix {
   const T* data;
-  int64_t rows, columns;
+  int64_t rows, columns, ld;
+  bool turned;  // whether it is contiguous along F
 
   explicit Matrix(const Tensor& tensor)
-      : data(tensor.const_data_ptr<T>()), rows(tensor.size(0)), columns(tensor.size(1)) {
-    TORCH_CHECK(tensor.is_contiguous(), "a fused loop takes contiguous weights");
+      : data(tensor.const_data_ptr<T>()),
+        rows(tensor.size(0)),
+        columns(tensor.size(1)),
+        turned(tensor.stride(1) != 1) {
+    ld = tensor.stride(turned ? 1 : 0);
+    TORCH_CHECK(tensor.stride(turned ? 0 : 1) == 1, "a fused loop takes weights that are contiguous along an axis");
+  }
+
+  // Some of its columns.
+  Matrix part(int64_t begin, int64_t size) const {
+    Matrix made = *this;
+    made.data += turned ? begin * ld : begin;
+    made.columns = size;
+    return made;
   }
 };
 
-inline void blas(int m, int n, int k, const float* a, int lda, const float* b, int ldb, float beta, float* c, int ldc) {
+inline void blas(const char* turned, int m, int n, int k, const float* a, int lda, const float* b, int ldb, float beta,
+                 float* c, int ldc) {
   const float one = 1;
-  sgemm_("N", "N", &m, &n, &k, &one, a, &lda, b, &ldb, &beta, c, &ldc);
+  sgemm_(turned, "N", &m, &n, &k, &one, a, &lda, b, &ldb, &beta, c, &ldc);
 }
-inline void blas(int m, int n, int k, const double* a, int lda, const double* b, int ldb, double beta, double* c,
-                 int ldc) {
+inline void blas(const char* turned, int m, int n, int k, const double* a, int lda, const double* b, int ldb,
+                 double beta, double* c, int ldc) {
   const double one = 1;
-  dgemm_("N", "N", &m, &n, &k, &one, a, &lda, b, &ldb, &beta, c, &ldc);
+  dgemm_(turned, "N", &m, &n, &k, &one, a, &lda, b, &ldb, &beta, c, &ldc);
 }
 
-// made = beta made + values weight, from a column of the weight and of what is made.
+// made = beta made + values weight, where what is made stands from some column on.
 template <typename T>
-void product(const Rows<T>& values, const T* weight, int64_t inner, int64_t columns, int64_t ld, T beta,
-             const Rows<T>& made, int64_t offset, int64_t step, int64_t begin, int64_t end) {
-  blas(columns, end - begin, inner, weight, ld, values.at(step, begin), values.per_row, beta,
-       made.at(step, begin) + offset, made.per_row);
+void product(const Rows<T>& values, const Matrix<T>& weight, T beta, const Rows<T>& made, int64_t step, int64_t begin,
+             int64_t end) {
+  blas(weight.turned ? "T" : "N", weight.columns, end - begin, weight.rows, weight.data, weight.ld,
+       values.at(step, begin), values.per_row, beta, made.at(step, begin), made.per_row);
 }
 
 template <typename T>
@@ -129,10 +143,10 @@ Step gru(std::vector<Term<T>> inputs, Rows<T> state, Matrix<T> weight, const T* 
   const int64_t H = made.size;
   return [=](int64_t t, int64_t begin, int64_t end) {
     for (const auto& x : inputs) {
-      product(x.values, x.weight.data, x.weight.rows, 3 * H, 3 * H, T(1), gates, 0, t, begin, end);
+      product(x.values, x.weight, T(1), gates, t, begin, end);
     }
-    product(state, weight.data, H, 2 * H, 3 * H, T(1), gates, 0, t, begin, end);
-    product(state, weight.data + 2 * H, H, H, 3 * H, T(0), candidate, 0, t, begin, end);
+    product(state, weight.part(0, 2 * H), T(1), gates, t, begin, end);
+    product(state, weight.part(2 * H, H), T(0), candidate, t, begin, end);
     for (int64_t b = begin; b < end; ++b) {
       T* g = gates.at(t, b);
       T* c = candidate.at(t, b);
@@ -153,6 +167,8 @@ template <typename T>
 Step gru_back(std::vector<Term<T>> inputs, Rows<T> state, Matrix<T> weight, Rows<T> gates, Rows<T> candidate,
               Rows<T> d_made, Rows<T> d_gates, Rows<T> d_candidate, Rows<T> d_state) {
   const int64_t H = d_made.size;
+  Matrix<T> both = weight, last = weight;  // (2 H, H) and (H, H)
+  both.rows = 2 * H, last.rows = H, last.data += 2 * H * weight.ld;
   return [=](int64_t t, int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) {
       const T *g = gates.at(t, b), *c = candidate.at(t, b), *s = state.at(t, b), *d = d_made.at(t, b);
@@ -168,10 +184,10 @@ Step gru_back(std::vector<Term<T>> inputs, Rows<T> state, Matrix<T> weight, Rows
         dg[h] = dn * c[h] * r * (1 - r);
       }
     }
-    product(d_gates, weight.data, 2 * H, H, H, T(1), d_state, 0, t, begin, end);
-    product(d_candidate, weight.data + 2 * H * H, H, H, H, T(1), d_state, 0, t, begin, end);
+    product(d_gates, both, T(1), d_state, t, begin, end);
+    product(d_candidate, last, T(1), d_state, t, begin, end);
     for (const auto& x : inputs) {
-      product(d_gates, x.weight.data, 3 * H, x.weight.columns, x.weight.columns, T(1), x.values, 0, t, begin, end);
+      product(d_gates, x.weight, T(1), x.values, t, begin, end);
     }
   };
 }
@@ -181,7 +197,7 @@ Step lstm(std::vector<Term<T>> inputs, Rows<T> gates, Rows<T> cell, Rows<T> made
   const int64_t H = made.size;
   return [=](int64_t t, int64_t begin, int64_t end) {
     for (const auto& x : inputs) {
-      product(x.values, x.weight.data, x.weight.rows, 4 * H, 4 * H, T(1), gates, 0, t, begin, end);
+      product(x.values, x.weight, T(1), gates, t, begin, end);
     }
     for (int64_t b = begin; b < end; ++b) {
       T* g = gates.at(t, b);
@@ -220,7 +236,7 @@ Step lstm_back(std::vector<Term<T>> inputs, Rows<T> gates, Rows<T> cell, Rows<T>
       }
     }
     for (const auto& x : inputs) {
-      product(d_gates, x.weight.data, 4 * H, x.weight.columns, x.weight.columns, T(1), x.values, 0, t, begin, end);
+      product(d_gates, x.weight, T(1), x.values, t, begin, end);
     }
   };
 }
@@ -231,7 +247,7 @@ Step layer(std::vector<Term<T>> inputs, std::vector<Rows<T>> noise, Rows<T> show
   const int64_t H = made.size;
   return [=](int64_t t, int64_t begin, int64_t end) {
     for (const auto& x : inputs) {
-      product(x.values, x.weight.data, x.weight.rows, H, H, T(1), shown, 0, t, begin, end);
+      product(x.values, x.weight, T(1), shown, t, begin, end);
     }
     for (int64_t b = begin; b < end; ++b) {
       T *s = shown.at(t, b), *out = made.at(t, b);
@@ -258,7 +274,7 @@ Step layer_back(std::vector<Term<T>> inputs, std::vector<Rows<T>> noise, Rows<T>
       for (int64_t h = 0; h < H; ++h) ds[h] = (n ? d[h] * n[h] : d[h]) * (1 - s[h] * s[h]);
     }
     for (const auto& x : inputs) {
-      product(d_shown, x.weight.data, H, x.weight.columns, x.weight.columns, T(1), x.values, 0, t, begin, end);
+      product(d_shown, x.weight, T(1), x.values, t, begin, end);
     }
   };
 }
@@ -318,24 +334,25 @@ void attend(const T* energies, const bool* padding, T temperature, const T* memo
 }
 
 template <typename T>
-Step attention(Rows<T> state, std::vector<Matrix<T>> weight, const T* v, const T* keys, T scale, const bool* padding,
-               T temperature, const T* memory, std::vector<Rows<T>> queries, Rows<T> energies, Rows<T> weights,
+Step attention(Rows<T> state, std::vector<Matrix<T>> weight, const T* v, const T* keys, int64_t copies, T scale,
+               const bool* padding, T temperature, const T* memory, std::vector<Rows<T>> queries, Rows<T> energies, Rows<T> weights,
                Rows<T> context) {
   const int64_t S = energies.size, M = context.size, A = weight.empty() ? state.size : weight[0].columns;
   return [=](int64_t t, int64_t begin, int64_t end) {
-    if (!weight.empty()) product(state, weight[0].data, weight[0].rows, A, A, T(0), queries[0], 0, t, begin, end);
+    if (!weight.empty()) product(state, weight[0], T(0), queries[0], t, begin, end);
     for (int64_t b = begin; b < end; ++b) {
       const T* q = weight.empty() ? state.at(t, b) : queries[0].at(t, b);
       T* e = energies.at(t, b);
+      const int64_t m = b / copies;  // the row of the memory
       for (int64_t j = 0; j < S; ++j) {
-        const T* k = keys + (b * S + j) * A;
+        const T* k = keys + (m * S + j) * A;
         if (weight.empty()) {
           e[j] = scale * dot(q, k, A);
           continue;
         }
         e[j] = energy(q, k, v, A);
       }
-      attend(e, padding ? padding + b * S : nullptr, temperature, memory + b * S * M, S, M, weights.at(t, b),
+      attend(e, padding ? padding + m * S : nullptr, temperature, memory + m * S * M, S, M, weights.at(t, b),
              context.at(t, b));
     }
   };
@@ -374,7 +391,7 @@ Step attention_back(Rows<T> state, std::vector<Matrix<T>> weight, const T* v, co
         energy_back(de[j], q, k, v, A, dq, dk, dv);
       }
     }
-    if (!weight.empty()) product(d_queries[0], weight[0].data, A, weight[0].columns, weight[0].columns, T(1), d_state, 0, t, begin, end);
+    if (!weight.empty()) product(d_queries[0], weight[0], T(1), d_state, t, begin, end);
   };
 }
 
@@ -454,13 +471,13 @@ struct Walk : torch::CustomClassHolder {
                       terms<scalar_t>(values, weights), rows_of<scalar_t>(noise), R(shown), R(d_made), R(d_shown)));)
   }
 
-  void attention(const Tensor& state, const Tensors& weight, const Tensors& v, const Tensor& keys, double scale,
-                 const Tensors& padding, double temperature, const Tensor& memory, const Tensors& queries,
+  void attention(const Tensor& state, const Tensors& weight, const Tensors& v, const Tensor& keys, int64_t copies,
+                 double scale, const Tensors& padding, double temperature, const Tensor& memory, const Tensors& queries,
                  const Tensor& energies, const Tensor& weights, const Tensor& context) {
     hold(state, weight, v, keys, padding, memory, queries, energies, weights, context);
     TYPED(context, using R = Rows<scalar_t>; units.push_back(::attention<scalar_t>(
                        R(state), matrices<scalar_t>(weight), v.empty() ? nullptr : v[0].const_data_ptr<scalar_t>(),
-                       keys.const_data_ptr<scalar_t>(), scale,
+                       keys.const_data_ptr<scalar_t>(), copies, scale,
                        padding.empty() ? nullptr : padding[0].const_data_ptr<bool>(), temperature,
                        memory.const_data_ptr<scalar_t>(), rows_of<scalar_t>(queries), R(energies), R(weights),
                        R(context)));)
@@ -529,6 +546,39 @@ void cross_entropy(const Tensor& logits, const Tensor& target, double smoothing,
         });)
 }
 
+// Of one row of logits the log-probabilities of the likeliest symbols, best first, the lower symbol first of equals.
+template <typename T>
+void likeliest_of(const T* logits, int64_t size, int64_t count, T* values, int64_t* symbols) {
+  T top = logits[0], total = 0;
+#pragma omp simd reduction(max : top)
+  for (int64_t n = 0; n < size; ++n) top = logits[n] > top ? logits[n] : top;
+#pragma omp simd reduction(+ : total)
+  for (int64_t n = 0; n < size; ++n) total += exp_of(logits[n] - top);
+  const T all = top + std::log(total);
+  int64_t found = 0;
+  for (int64_t n = 0; n < size; ++n) {
+    if (found == count && !(logits[n] > values[count - 1])) continue;
+    int64_t place = found < count ? found++ : count - 1;
+    for (; place > 0 && logits[n] > values[place - 1]; --place) {
+      values[place] = values[place - 1], symbols[place] = symbols[place - 1];
+    }
+    values[place] = logits[n], symbols[place] = n;
+  }
+  for (int64_t n = 0; n < count; ++n) values[n] -= all;
+}
+
+void likeliest(const Tensor& logits, const Tensor& values, const Tensor& symbols) {
+  TORCH_CHECK(logits.is_contiguous(), "likeliest takes contiguous logits");
+  TYPED(logits, const int64_t size = logits.size(1), count = values.size(1);
+        const scalar_t* rows = logits.const_data_ptr<scalar_t>(); scalar_t* found = values.data_ptr<scalar_t>();
+        int64_t* numbers = symbols.data_ptr<int64_t>();
+        at::parallel_for(0, logits.size(0), std::max<int64_t>(1, 4096 / size), [&](int64_t begin, int64_t end) {
+          for (int64_t n = begin; n < end; ++n) {
+            likeliest_of<scalar_t>(rows + n * size, size, count, found + n * count, numbers + n * count);
+          }
+        });)
+}
+
 }  // namespace
 
 TORCH_LIBRARY(seq2seq_attn, library) {
@@ -547,4 +597,5 @@ TORCH_LIBRARY(seq2seq_attn, library) {
       "cross_entropy(Tensor(a!) logits, Tensor target, float smoothing, Tensor(b!) loss, Tensor(c!) nll, "
       "Tensor(d!) right) -> ()",
       &cross_entropy);
+  library.def("likeliest(Tensor logits, Tensor(a!) values, Tensor(b!) symbols) -> ()", &likeliest);
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
 
 from torch import Tensor
 
@@ -50,3 +51,10 @@ def visible(state: State) -> Tensor:
     if isinstance(state, LayeredState):
         return state.output
     return state.hidden if isinstance(state, LSTMState) else state
+
+
+def each(function: Callable[[Tensor], Tensor], value: Any) -> Any:
+    """A value of the same form, a tensor or a state of several, of what a function makes of each tensor."""
+    if isinstance(value, Tensor):
+        return function(value)
+    return type(value)(*(each(function, part) for part in value)) if isinstance(value, tuple) else value

@@ -33,7 +33,7 @@ class Objective(nn.Module):
 
     Args:
         model: what is trained, in its own mode.
-        recipe: label smoothing and precision are read.
+        recipe: label smoothing, precision and loop are read.
 
     Example:
         >>> from seq2seq_attn import Config
@@ -48,6 +48,8 @@ class Objective(nn.Module):
     def __init__(self, model: Seq2Seq, recipe: Recipe) -> None:
         super().__init__()
         self.model, self.label_smoothing = model, recipe.label_smoothing
+        if recipe.loop != "fastest":
+            model.loop = recipe.loop
         self.precision = getattr(torch, recipe.precision)
 
     def forward(

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from seq2seq_attn.config import Settings
+from seq2seq_attn.config import LoopKind, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,8 @@ class Recipe(Settings):
             of the true one; it grows from 0 in a straight line: Bengio et al. 2015, "Scheduled Sampling".
         precision: of matrix products under `torch.autocast`; weights, sums and loss stay in float32. "float16" scales
             the loss against underflow: Micikevicius et al. 2018, section 3.
+        loop: how the model's loops run, see `Seq2Seq`. "compiled" is built in C++ when it is first asked for, which
+            takes half a minute and a compiler.
         compile: whether `torch.compile` makes programs of model and loss, which takes minutes at first.
         evaluate_every: updates between two evaluations on the dev set.
         patience: evaluations without a better one after which training ends; None: it never ends early.
@@ -67,6 +69,7 @@ class Recipe(Settings):
     clip: float | None = 1.0
     scheduled_sampling: float = 0.0
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    loop: LoopKind = "fastest"
     compile: bool = False
     evaluate_every: int = 1000
     patience: int | None = None

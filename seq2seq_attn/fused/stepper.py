@@ -1,0 +1,139 @@
+"""Decoding with a fused step: its weights are turned once, and nothing is made anew from step to step."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from seq2seq_attn.bands import Plan
+from seq2seq_attn.fused.bands import CompiledBands, Inside
+from seq2seq_attn.fused.lookup import lookup
+from seq2seq_attn.fused.refused import Refused
+from seq2seq_attn.fused.scores import Scores
+from seq2seq_attn.fused.units import find, find_scores
+from seq2seq_attn.nodes import LSTMState
+from seq2seq_attn.nodes.state import each, visible
+
+if TYPE_CHECKING:
+    from seq2seq_attn.loop import Loop
+
+_TIMES = 16  # steps that a product of the whole vocabulary has to be worth
+
+
+class Stepper:
+    """Compiled steps with K hypotheses of each sentence, (B, K, …), one step after the other; without gradients.
+
+    Args:
+        loop: what is given of the sentences; each begins with one hypothesis.
+        plan: of its step.
+        embedding: of the symbols.
+
+    Raises:
+        Refused: a step with a node that has no unit, takes no axis K, or runs before the loop; see `compiled.load`.
+    """
+
+    def __init__(self, loop: Loop, plan: Plan, embedding: nn.Embedding) -> None:
+        if plan.schedule.before or not plan.takes_rows(loop.step):
+            raise Refused("the step has a node that runs before the loop, or that takes no axis of hypotheses")
+        self.loop, self.plan, self.embedding = loop, plan, embedding
+        self.ids = {value.word: value.id for value in plan.graph.values.values()}
+        self.past = {b.id: now.id for now, b in plan.graph.recurrences if b.word in loop.handed_on}
+        self.carried: dict[str, Any] = {}
+        self.stepped = False
+        self._known: dict[str, Tensor] = {}
+        first = {id: loop.first[plan.graph.values[id].word] for id in self.past}
+        self._begin({id: each(lambda tensor: tensor[:, None], value) for id, value in first.items()}, None, 1)
+
+    def __call__(self, symbols: Tensor) -> Any:
+        """One step with the last symbols, (B, K) int64; the values that it made, (B, K, …), scores as `Scores`."""
+        run, shape = self.run, self.shape
+        if self.stepped:
+            self._go_on(slice(None))
+        embedded = self.embedding(symbols)
+        values = {self.ids[word]: value for word, value in self.bands.loop.constant.items()}
+        if (id := self.ids.get("prev_output")) is not None:
+            values[id] = embedded
+            if id in run.symbols:
+                run.symbols[id].copy_(symbols.flatten())
+            elif id in run.inputs:
+                run.inputs[id].copy_(embedded.flatten(0, 1))
+        for fill in run.fills:
+            fill()
+        run.kernels.walk(False)
+        for id in self.inside.shown:
+            values[id] = run.column(id)[0].reshape(*shape, -1).clone()
+        for before, now in self.past.items():
+            values[before] = run.kept[now][0].reshape(*shape, -1) if now in run.kept else self.carried[before]
+        for id in self.plan.schedule.after:
+            operation = self.plan.graph.operations[id]
+            arguments = (visible(values[given]) for given in operation.inputs)
+            values[operation.output] = self._after(id, *arguments)
+        self.carried, self.stepped = {b: values[now] for b, now in self.past.items() if now not in run.kept}, True
+        return self.plan.result(*(values[self.ids[word]] for word in self.plan.result._fields))
+
+    def _after(self, id: str, *arguments: Tensor) -> Any:
+        """What an operation behind the loop makes; of the scores, what they are made of."""
+        node, found = self.bands.node(id), find_scores(self.bands, id)
+        if found is None:
+            return node(*arguments, **self.bands.hidden(id))
+        weight, bias = found
+        return Scores(node.last(*arguments), self.run.turned(f"{id} scores", weight).t(), bias, True)
+
+    def select(self, rows: Tensor, sentences: list[int]) -> None:
+        """Go on from some hypotheses of the last step, in any order, from one perhaps several times.
+
+        Args:
+            rows: (B, K) int64, which of the last step's each new one goes on from, counted through all sentences.
+            sentences: the rows of the batch that are left, B of them.
+        """
+        if (sentences, rows.shape[1]) == self.given_to:
+            self.carried = {id: value.flatten(0, 1)[rows] for id, value in self.carried.items()}
+            self._go_on(rows.flatten())
+            return
+        now = 1 if self.stepped else 0
+        states = {id: self.run.kept[id][now][rows] for id in self.run.kept if id in self.columns}
+        carried: dict[str, Any] = {id: value.flatten(0, 1)[rows] for id, value in self.carried.items()}
+        for before, id in self.past.items():
+            if id in states:
+                cell = states.get(f"{id}.cell")
+                carried[before] = states[id] if cell is None else LSTMState(states[id], cell)
+        self._begin(carried, sentences, rows.shape[1])
+
+    def _begin(self, carried: dict[str, Any], sentences: list[int] | None, copies: int) -> None:
+        """Make ready for K hypotheses of some sentences, None for all; ``carried`` is what stands before, (B, K, …)."""
+        loop, mask = copy.copy(self.loop), self.loop.sentence.mask
+        self.given_to = ([*range(len(mask))] if sentences is None else sentences), copies
+        if self.given_to[0] != [*range(len(mask))]:
+            left = torch.tensor(self.given_to[0], device=mask.device)
+            loop.sentence = loop.sentence._replace(mask=mask[left])
+            loop.constant, loop.hidden = (
+                {word: each(lambda tensor: tensor[left], value) for word, value in given.items()}
+                for given in (loop.constant, loop.hidden)
+            )
+        self.shape = len(loop.sentence.mask), copies
+        rows = len(loop.sentence.mask) * copies
+        symbols = torch.zeros(rows, 1, dtype=torch.int64, device=mask.device)
+        values = {self.ids[word]: value for word, value in loop.constant.items()}
+        if "prev_output" in self.ids:
+            values[self.ids["prev_output"]] = self.embedding(symbols)
+        looked_up = lookup(symbols, self.embedding, times=_TIMES)
+        self.bands = CompiledBands(loop, self.plan, values, 1, prev_output=looked_up, copies=copies)
+        self.bands.first = {id: each(lambda tensor: tensor.flatten(0, 1), value) for id, value in carried.items()}
+        ids = self.plan.schedule.inside
+        self.inside = Inside(self.bands, ids, find(self.bands, ids))
+        self.run = self.inside.begin([*self.inside.tensors.values()], self._known)
+        self.carried = {id: visible(value) for id, value in carried.items() if self.past[id] not in self.run.kept}
+        states = [now for now in self.past.values() if now in self.run.kept]
+        self.columns = [id for now in states for id in (now, f"{now}.cell") if id in self.run.kept]
+        self.stepped = False
+
+    def _go_on(self, rows: Any) -> None:
+        """Let what a step has made stand before the next one."""
+        now = 1 if self.stepped else 0
+        for id in self.columns:
+            column = self.run.kept[id]
+            column[0] = column[now][rows]
+        self.stepped = False
