@@ -82,9 +82,7 @@ class Decoder(nn.Module):
         planned = self.plan(sentence, embedded[:, 0])
         if planned is None:
             if loop != "fastest":
-                raise ValueError(
-                    f"no picture is true of the step, so that it can only be looped; leave out loop={loop!r}"
-                )
+                raise ValueError(f"no picture is true of the step; it can only be looped; leave out loop={loop!r}")
             return self.steps(sentence, symbols)
         bands = (
             Bands
@@ -176,9 +174,7 @@ class Decoder(nn.Module):
             return None
         planned = self.plan(loop.sentence, self.embed_target(symbols))
         if planned is None:
-            raise Refused(
-                "no picture is true of the step, so that none of it can be compiled; leave out loop='compiled'"
-            )
+            raise Refused("no picture is true of the step; it can only be looped; leave out loop='compiled'")
         return Stepper(loop, planned, self.embed_target)
 
     def _steps_of(self, sentence: Sentence, symbols: Tensor, loop: LoopKind) -> Callable[[Tensor], Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import torch
@@ -106,12 +107,12 @@ class _Likelihood(torch.autograd.Function):
             loss, nll, right = h.new_empty(len(h)), h.new_empty(len(h)), torch.empty_like(target, dtype=torch.bool)
             wanted = any(ctx.needs_input_grad)
             grads = [torch.empty_like(h), torch.zeros_like(w), torch.zeros_like(b)] if wanted else []
-            size = max(1, _PIECE // len(w))
-            scores = h.new_empty(min(size, len(h)), len(w))
+            size = math.ceil(len(h) / math.ceil(len(h) * len(w) / _PIECE))  # pieces of one size
+            scores = h.new_empty(size, len(w))
             for begin in range(0, len(h), size):
                 rows = slice(begin, begin + size)
-                made = torch.addmm(b, h[rows], w.t(), out=scores[: len(h[rows])])
-                _compare(made, target[rows], smoothing, loss[rows], nll[rows], right[rows], compiled)
+                made = torch.mm(h[rows], w.t(), out=scores[: len(h[rows])])
+                _compare(made, b, target[rows], smoothing, loss[rows], nll[rows], right[rows], compiled)
                 if wanted:
                     torch.mm(made, w, out=grads[0][rows])
                     grads[1].addmm_(made.t(), h[rows])
@@ -143,13 +144,21 @@ class _Likelihood(torch.autograd.Function):
 
 
 def _compare(
-    scores: Tensor, target: Tensor, smoothing: float, loss: Tensor, nll: Tensor, right: Tensor, compiled: bool
+    scores: Tensor,
+    bias: Tensor,
+    target: Tensor,
+    smoothing: float,
+    loss: Tensor,
+    nll: Tensor,
+    right: Tensor,
+    compiled: bool,
 ) -> None:
-    """Of rows of scores (n, V) and their targets the losses; the scores become the gradient of the loss."""
+    """Of rows of scores (n, V), less their bias, the losses; the scores become the gradient of the loss."""
     if compiled:
         load()
-        torch.ops.seq2seq_attn.cross_entropy(scores, target, smoothing, loss, nll, right)
+        torch.ops.seq2seq_attn.cross_entropy(scores, bias, target, smoothing, loss, nll, right)
         return
+    scores += bias
     true, size = scores.gather(1, target[:, None]), scores.shape[1]
     torch.ge(true[:, 0], scores.amax(dim=1), out=right)
     total = torch.logsumexp(scores, dim=1)

@@ -511,11 +511,14 @@ struct Walk : torch::CustomClassHolder {
 
 // Of one row of logits, which become the gradient of its loss, smoothed: what is in it for the target is lost.
 template <typename T>
-void cross_entropy_of(T* logits, int64_t size, int64_t target, T smoothing, T* loss, T* nll, bool* right) {
-  const T true_logit = logits[target];
-  T top = logits[0], total = 0, sum = 0;
+void cross_entropy_of(T* logits, const T* bias, int64_t size, int64_t target, T smoothing, T* loss, T* nll, bool* right) {
+  T top = logits[0] + bias[0], total = 0, sum = 0;
 #pragma omp simd reduction(max : top)
-  for (int64_t n = 0; n < size; ++n) top = logits[n] > top ? logits[n] : top;
+  for (int64_t n = 0; n < size; ++n) {
+    logits[n] += bias[n];
+    top = logits[n] > top ? logits[n] : top;
+  }
+  const T true_logit = logits[target];
 #pragma omp simd reduction(+ : total, sum)
   for (int64_t n = 0; n < size; ++n) {
     const T power = exp_of(logits[n] - top);
@@ -532,16 +535,17 @@ void cross_entropy_of(T* logits, int64_t size, int64_t target, T smoothing, T* l
   *right = true_logit >= top;
 }
 
-void cross_entropy(const Tensor& logits, const Tensor& target, double smoothing, const Tensor& loss, const Tensor& nll,
+void cross_entropy(const Tensor& logits, const Tensor& bias, const Tensor& target, double smoothing, const Tensor& loss, const Tensor& nll,
                    const Tensor& right) {
   TORCH_CHECK(logits.is_contiguous() && target.is_contiguous(), "cross_entropy takes contiguous logits");
   TYPED(logits, const int64_t size = logits.size(1);
         scalar_t* rows = logits.data_ptr<scalar_t>(); const int64_t* targets = target.const_data_ptr<int64_t>();
+        const scalar_t* biases = bias.const_data_ptr<scalar_t>();
         scalar_t* losses = loss.data_ptr<scalar_t>(); scalar_t* nlls = nll.data_ptr<scalar_t>();
         bool* rights = right.data_ptr<bool>();
         at::parallel_for(0, logits.size(0), std::max<int64_t>(1, 4096 / size), [&](int64_t begin, int64_t end) {
           for (int64_t n = begin; n < end; ++n) {
-            cross_entropy_of<scalar_t>(rows + n * size, size, targets[n], smoothing, losses + n, nlls + n, rights + n);
+            cross_entropy_of<scalar_t>(rows + n * size, biases, size, targets[n], smoothing, losses + n, nlls + n, rights + n);
           }
         });)
 }
@@ -594,7 +598,7 @@ TORCH_LIBRARY(seq2seq_attn, library) {
       .def("attention_back", &Walk::attention_back)
       .def("walk", &Walk::walk);
   library.def(
-      "cross_entropy(Tensor(a!) logits, Tensor target, float smoothing, Tensor(b!) loss, Tensor(c!) nll, "
+      "cross_entropy(Tensor(a!) logits, Tensor bias, Tensor target, float smoothing, Tensor(b!) loss, Tensor(c!) nll, "
       "Tensor(d!) right) -> ()",
       &cross_entropy);
   library.def("likeliest(Tensor logits, Tensor(a!) values, Tensor(b!) symbols) -> ()", &likeliest);
