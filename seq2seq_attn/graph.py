@@ -6,6 +6,7 @@ import keyword
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 
 _VALUE = re.compile(r"([A-Za-z]+)_\{([A-Za-z0-9,+-]+)\} ([A-Za-z_][A-Za-z0-9_]*)")
@@ -50,7 +51,7 @@ class Value:
     def __str__(self) -> str:
         return f"{self.symbol}_{{{self.subscript}}} {self.word}"
 
-    @property
+    @cached_property
     def axes(self) -> str:
         """What there is one of it for: ``i`` target steps, of any time, ``j`` source positions, ``k`` heads; sorted.
 

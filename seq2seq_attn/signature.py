@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -68,12 +69,12 @@ class Kind:
     options: tuple[str, ...] = ()
     given: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def arguments(self) -> tuple[Slot, ...]:
         """A slot for each argument."""
         return tuple(map(Slot.parse, self.signature.split("->")[0].split(",")))
 
-    @property
+    @cached_property
     def result(self) -> Slot:
         """The slot of the result."""
         return Slot.parse(self.signature.split("->")[1])

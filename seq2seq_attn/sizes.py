@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from functools import cache
 from inspect import Parameter
 from typing import Any
 
@@ -123,6 +124,7 @@ def _instead(choice: Choice, name: str | None, given: Mapping[str, Any]) -> str:
     return f"{', '.join(others)} can take two sizes" if others else "draw the arrow from another value"
 
 
+@cache
 def constructor_parameters(cls: Any) -> dict[str, Parameter]:
     """The named parameters of a constructor."""
     unnamed = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)

@@ -67,8 +67,10 @@ class Recorder:
         self.runs: list[Run] = []
         self._copies: dict[int, Tensor] = {}
         self._handles: list[Any] = []
+        self._graph: Graph | None = None
 
     def __enter__(self) -> Recorder:
+        self._graph = None
         self._handles = [
             self.step.register_forward_pre_hook(self._begin, with_kwargs=True),
             self.step.register_forward_hook(self._end),
@@ -86,6 +88,7 @@ class Recorder:
     def __exit__(self, *_: object) -> None:
         for handle in self._handles:
             handle.remove()
+        self._handles = []
 
     def graph(self) -> Graph:
         """The graph of what ran, the same in every run.
@@ -94,12 +97,15 @@ class Recorder:
             TraceError: nothing ran; a value that was made, changed or hidden between the nodes; a node that ran twice;
                 runs that differ.
         """
+        if self._graph is not None:
+            return self._graph
         if not self.runs:
             raise TraceError(f"{type(self.step).__name__} did not run while it was recorded")
         first, *others = (_graph(self.step, run) for run in self.runs)
         for number, graph in enumerate(others, start=2):
             if differences := graph.diff(first, f"step {number}", "step 1"):
                 raise TraceError(f"the steps of one sentence differ: {'; '.join(differences)}")
+        self._graph = None if self._handles else first  # more may run while it is open
         return first
 
     def check_handed_on(self) -> None:
@@ -154,12 +160,12 @@ def trace(step: Wiring, *args: Any, **kwargs: Any) -> Graph:
 
 
 def _graph(step: Wiring, run: Run) -> Graph:
-    name = type(step).__name__
+    name, arguments = type(step).__name__, step.arguments()
     legend = {value.word: value for value in step.legend}
-    for word in (*step.arguments(), *run.returned):
+    for word in (*arguments, *run.returned):
         if word not in legend:
             raise TraceError(f"{name} calls a value {word!r}, which is not in its legend: {', '.join(legend)}")
-    words = [word for word in step.arguments() if word in run.given]
+    words = [word for word in arguments if word in run.given]
     known: dict[int, str] = {}  # the identity of each object, and its word
     for word in words:
         if (twin := known.setdefault(id(run.given[word]), word)) != word:
