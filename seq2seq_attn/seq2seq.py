@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.nn import functional as F
 
 from seq2seq_attn import build, checkpoint, examine, explorer, hub, mermaid, runs, view
@@ -515,7 +516,7 @@ class Seq2Seq(nn.Module):
     @classmethod
     def _without_numbers(cls, config: Config) -> Seq2Seq:
         """The model of a config, of shapes alone: its sizes take no memory."""
-        with torch.device("meta"):
+        with torch.device("meta"), _Unfilled():
             return cls.from_config(dataclasses.replace(config, initial_weights="default"))
 
     def example(self, steps: int = 3) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -525,6 +526,15 @@ class Seq2Seq(nn.Module):
         source_mask = torch.arange(5, device=device) < torch.tensor([[5], [4]], device=device)
         target = torch.arange(2 * steps, device=device).reshape(2, steps) % self.decoder.embed_target.num_embeddings
         return source, source_mask, target, torch.ones_like(target, dtype=torch.bool)
+
+
+class _Unfilled(TorchFunctionMode):
+    """Leaves tensors as they are where normal numbers would be drawn; for those without memory that loads a compiler."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function in (nn.init.normal_, Tensor.normal_):
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **(kwargs or {}))
 
 
 def _check_encoder(picture: Graph, text: str | None, encoder: Encoder, config: Config) -> None:
