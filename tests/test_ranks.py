@@ -13,10 +13,13 @@ import torch
 from seq2seq_attn.training.ranks import Alone, Ranks, joined, usable
 
 
-def torchrun(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    script = str(Path(__file__).parent / "ranks_run.py")
-    return subprocess.run([*command, script, *arguments], capture_output=True, text=True, timeout=120)
+HERE = Path(__file__).parent
+TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(HERE / "ranks_run.py")]
+LAUNCHED = [str(HERE / "launched.py"), "ranks_run"]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=120)
 
 
 def test_alone_a_process_is_the_first_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,7 +31,7 @@ def test_alone_a_process_is_the_first_of_one(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_under_torchrun_all_have_what_the_first_has() -> None:
-    done = torchrun("well", "60")
+    done = run(*TORCHRUN, "well", "60")
     assert done.returncode == 0, done.stderr
     assert sorted(re.findall(r"rank \d of 2 has [\d.]+, first \w+", done.stdout)) == [
         "rank 0 of 2 has 5.0, first True",
@@ -41,7 +44,7 @@ def test_under_torchrun_all_have_what_the_first_has() -> None:
 
 
 def test_when_a_process_dies_the_others_end_and_say_why() -> None:
-    done = torchrun("killed", "60")
+    done = run(*LAUNCHED, "killed", "60")
     assert done.returncode != 0
     message = (
         r"rank 0: another process of this training has ended or does not answer \(.*\); its last checkpoint is kept"
@@ -52,7 +55,7 @@ def test_when_a_process_dies_the_others_end_and_say_why() -> None:
 @pytest.mark.slow
 def test_a_process_that_does_not_answer_is_given_up() -> None:
     begin = time.monotonic()
-    done = torchrun("silent", "3")
+    done = run(*LAUNCHED, "silent", "2")
     assert done.returncode != 0 and time.monotonic() - begin < 100  # torchrun itself waits 30 s for who does not end
     assert re.search(r"rank 0: another process .* start the same command again with --resume", done.stdout)
 

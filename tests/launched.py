@@ -1,0 +1,31 @@
+"""torchrun with its own agent, but processes that are forked from one that has loaded what they need: launched.py MODULE …
+
+That each of them loads torch anew takes ten times as long as what is tested; one test of test_ranks has the command itself.
+"""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from importlib import import_module
+
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+NEEDED = {
+    "ranks_run": ["seq2seq_attn.training.ranks"],
+    "seq2seq_attn.cli": ["seq2seq_attn.report", "seq2seq_attn.training.trainer", "torch._dynamo"],  # of the optimiser
+}
+
+
+def work(module: str, *arguments: str) -> None:
+    sys.argv[1:] = arguments
+    runpy.run_module(module, run_name="__main__")
+
+
+if __name__ == "__main__":
+    for name in NEEDED[sys.argv[1]]:
+        import_module(name)
+    two = LaunchConfig(
+        1, 1, 2, rdzv_backend="c10d", rdzv_endpoint="localhost:0", max_restarts=0, start_method="fork"
+    )  # as of torchrun --standalone --nproc-per-node=2
+    elastic_launch(two, work)(*sys.argv[1:])
