@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from seq2seq_attn import build, checkpoint, examine, explorer, hub, mermaid, runs, view
 from seq2seq_attn.bridge import Bridge
@@ -529,7 +529,7 @@ class Seq2Seq(nn.Module):
 
 
 class _Unfilled(TorchFunctionMode):
-    """Leaves tensors as they are where normal numbers would be drawn; for those without memory that loads a compiler."""
+    """Draws no normal numbers, which a tensor without memory cannot hold, and for which torch loads its compiler."""
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if function in (nn.init.normal_, Tensor.normal_):

@@ -1,6 +1,6 @@
-"""torchrun with its own agent, but processes that are forked from one that has loaded what they need: launched.py MODULE …
+"""torchrun, with processes that are forked from one that has loaded what they need: launched.py MODULE ARGUMENTS.
 
-That each of them loads torch anew takes ten times as long as what is tested; one test of test_ranks has the command itself.
+The agent is torchrun's own. That each process loads torch anew would take ten times as long as what is tested.
 """
 
 from __future__ import annotations
@@ -8,8 +8,6 @@ from __future__ import annotations
 import runpy
 import sys
 from importlib import import_module
-
-from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 NEEDED = {
     "ranks_run": ["seq2seq_attn.training.ranks"],
@@ -22,7 +20,9 @@ def work(module: str, *arguments: str) -> None:
     runpy.run_module(module, run_name="__main__")
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # pytest imports it too, for its doctests
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
     for name in NEEDED[sys.argv[1]]:
         import_module(name)
     two = LaunchConfig(

@@ -12,7 +12,6 @@ import torch
 
 from seq2seq_attn.training.ranks import Alone, Ranks, joined, usable
 
-
 HERE = Path(__file__).parent
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(HERE / "ranks_run.py")]
 LAUNCHED = [str(HERE / "launched.py"), "ranks_run"]
