@@ -48,7 +48,7 @@ def main(path: str | None = None) -> None:
     text = mermaid.shipped()["bahdanau"].replace("a[feedforward]", "a[distance]")
     model = Seq2Seq.from_diagram(text, config())
     unseen = hold_out(300, 10, random)
-    batches = training_batches(13, steps=250, batch_size=64, max_length=10, random=random, held_out=frozenset(unseen))
+    batches = training_batches(13, steps=250, batch_size=32, max_length=10, random=random, held_out=frozenset(unseen))
     for progress in train(model, batches, steps=250, learning_rate=5e-3):
         if progress.step % 50 == 0:
             print(f"step {progress.step:3}  loss {progress.loss:.4f}")

@@ -44,7 +44,7 @@ def test_own_picture_says_what_an_arrow_cost_and_what_left_the_loop(
     seed, edited, _ = capsys.readouterr().out.splitlines()
     assert seed.endswith("in the loop: a, softmax, wsum, rnn") and edited.endswith("in the loop: rnn")
     scores = [float(line.split("%")[0].split()[-1]) for line in (seed, edited)]
-    assert scores[0] > 98 and 80 < scores[1] < scores[0] - 2  # it learnt, and the arrow cost it something
+    assert scores[0] > 96 and 80 < scores[1] < scores[0] - 2  # it learnt, and the arrow cost it something
     assert (tmp_path / "difference.svg").exists()
 
 
