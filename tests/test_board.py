@@ -17,6 +17,7 @@ from seq2seq_attn.training.journal import entries
 
 WORDS = ["cab", "bad", "dab", "add", "bead", "fed", "cafe"]
 TRAIN = Corpus.of([(word, " ".join(word)) for word in WORDS], "train")
+DEV = Corpus.of([("bead", "b e a d")], "dev")
 
 
 def trainer(run: Path, updates: int, diagram: str = "bahdanau") -> Trainer:
@@ -39,8 +40,8 @@ def scalars(found: EventAccumulator, name: str) -> list[tuple[int, float]]:
 
 
 def test_each_update_and_evaluation_is_as_in_the_log_also_when_a_run_goes_on(tmp_path: Path) -> None:
-    trainer(tmp_path, 4).fit(TRAIN, TRAIN, tensorboard=True)
-    trainer(tmp_path, 6).fit(TRAIN, TRAIN, resume=True, tensorboard=True)
+    trainer(tmp_path, 4).fit(TRAIN, DEV, tensorboard=True)
+    trainer(tmp_path, 6).fit(TRAIN, DEV, resume=True, tensorboard=True)
     found, log = told(tmp_path), entries(tmp_path)
     updates = {entry["update"]: entry for entry in log if "loss" in entry}
     for name in ("loss", "nll", "norm", "rate", "symbols"):
@@ -73,7 +74,7 @@ def test_a_model_without_attention_has_no_pictures(tmp_path: Path) -> None:
 
 def test_training_is_the_same_with_it_and_without(tmp_path: Path) -> None:
     for name in ("with", "without"):
-        trainer(tmp_path / name, 4).fit(TRAIN, TRAIN, tensorboard=name == "with")
+        trainer(tmp_path / name, 4).fit(TRAIN, DEV, tensorboard=name == "with")
     one, two = (tmp_path / name / "checkpoint-4" / "training.safetensors" for name in ("with", "without"))
     assert one.read_bytes() == two.read_bytes()
     assert not (tmp_path / "without" / FOLDER).exists()

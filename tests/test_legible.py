@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -85,6 +86,7 @@ def points(edge: Element) -> Iterator[tuple[float, float]]:
                 yield x, y
 
 
+@cache
 def drawn(drawing: Drawing) -> tuple[dict[str, Box], dict[str, Element], dict[str, Element]]:
     svg = drawing.svg()
     nodes = dict(groups(svg, "node"))

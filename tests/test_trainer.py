@@ -7,6 +7,7 @@ import math
 import re
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +69,25 @@ def files(checkpoint: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in checkpoint.iterdir()}
 
 
+@pytest.fixture(scope="module")
+def wholes(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Of each recipe a training that was never stopped."""
+    folder = tmp_path_factory.mktemp("wholes")
+
+    def whole(name: str) -> Path:
+        if not (folder / name).exists():
+            assert trainer(folder / name, **RECIPES[name]).fit(TRAIN, DEV) == 0
+        return folder / name
+
+    return whole
+
+
 @pytest.mark.parametrize("update", [2, 7, 10])
 @pytest.mark.parametrize("name", RECIPES)
 def test_stopped_and_resumed_is_never_stopped_bit_for_bit(
-    name: str, update: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, update: int, wholes: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    assert trainer(whole, **RECIPES[name]).fit(TRAIN, DEV) == 0
+    whole, cut = wholes(name), tmp_path / "cut"
     with monkeypatch.context() as patch:
         stopped_after(update, patch)
         assert trainer(cut, **RECIPES[name]).fit(TRAIN, DEV) == 143

@@ -102,9 +102,10 @@ def spoil(objective: Objective, fault: str) -> Any:
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What two processes have written."""
+    """What two processes have written: forked from one that has loaded what they need, and nothing of these tests."""
     folder = tmp_path_factory.mktemp("together")
-    multiprocessing.spawn(work, (folder,), nprocs=2)
+    multiprocessing.set_forkserver_preload(["torch._dynamo", __name__])
+    multiprocessing.start_processes(work, (folder,), nprocs=2, start_method="forkserver")
     return folder
 
 
