@@ -15,13 +15,14 @@ from seq2seq_attn import Config, Corpus, Drawing, Seq2Seq, Vocabularies, cipher,
 
 EDITED = mermaid.shipped()["bahdanau"].replace("y_ii --> out\n", "")
 SMALL = ["--steps", "3", "--held-out", "20", "--max-length", "5", "--batch-size", "4", "--hidden-size", "8"]
+SMALL += ["--message", "ABC"]
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny cipher run."""
     out = tmp_path_factory.mktemp("cipher") / "run"
-    assert cli.main(["cipher", *SMALL, "--key", "3", "--message", "ABC", "--out", str(out)]) == 0
+    assert cli.main(["cipher", *SMALL, "--key", "3", "--out", str(out)]) == 0
     return out
 
 

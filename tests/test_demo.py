@@ -153,6 +153,7 @@ def test_an_animation_changes_nothing_else(name: str, tmp_path: Path, capsys: py
 
 def test_the_command_writes_the_animation_if_it_is_asked_to(tmp_path: Path) -> None:
     small = ["--steps", "2", "--held-out", "20", "--max-length", "5", "--batch-size", "4", "--hidden-size", "8"]
+    small += ["--message", "AB"]
     for option in ([], ["--animate"]):
         assert cli.main(["cipher", *small, *option, "--out", str(tmp_path)]) == 0
         assert (tmp_path / "attention.gif").exists() == bool(option)

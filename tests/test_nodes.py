@@ -131,7 +131,7 @@ def test_gradients_and_second_gradients_are_right(row: Row) -> None:
         values = dict(zip(names, rest, strict=True))
         return tensors(torch.func.functional_call(node, values, inputs, row.hidden(RAGGED)))
 
-    fast = sum(tensor.numel() for tensor in differentiable) > 200  # along random directions, not along each axis
+    fast = sum(tensor.numel() for tensor in differentiable) > 60  # along random directions, not along each axis
     assert torch.autograd.gradcheck(function, differentiable, fast_mode=fast)
     assert torch.autograd.gradgradcheck(function, differentiable, fast_mode=fast)
 
