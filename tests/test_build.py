@@ -876,7 +876,7 @@ def edits(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     return "\n".join(["graph TD", *lines, ""]), options | {"bidirectional": draw(st.booleans())}
 
 
-@settings(max_examples=400)
+@settings(max_examples=300)
 @given(edits())
 def test_whatever_is_drawn_is_refused_at_a_line_or_runs_as_it_is_drawn(edit: tuple[str, dict[str, Any]]) -> None:
     text, options = edit

@@ -54,7 +54,7 @@ def graphs(draw: st.DrawFn) -> Graph:
     return Graph(declared, draw(st.permutations(operations)))
 
 
-any_graph = settings(deadline=None, derandomize=True, max_examples=60)
+any_graph = settings(deadline=None, derandomize=True, max_examples=40)
 
 
 @pytest.mark.parametrize(

@@ -108,10 +108,15 @@ def test_every_wiring_with_every_cell_is_its_plain_loop(name: str, cell: str) ->
 NORMALISED = [name for name in WIRINGS if "softmax" in mermaid.load(name).operations]
 
 
-@pytest.mark.parametrize("normaliser", NORMALISERS)
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("name", NORMALISED)
-def test_every_wiring_with_every_cell_and_normaliser_is_its_plain_loop(name: str, cell: str, normaliser: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "normaliser", "cell"),  # every cell was tried on every wiring; here each meets each normaliser
+    [
+        (name, normaliser, [*CELLS][(n + m) % len(CELLS)])
+        for n, name in enumerate(NORMALISED)
+        for m, normaliser in enumerate(NORMALISERS)
+    ],
+)
+def test_every_wiring_with_every_normaliser_is_its_plain_loop(name: str, normaliser: str, cell: str) -> None:
     sizes = {key: value for key, value in PICTURES[name].items() if key != "diagram"}
     same(built(edited(name, ("softmax[softmax]", f"softmax[{normaliser}]")), **sizes, **CELLS[cell]))
 

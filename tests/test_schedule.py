@@ -162,13 +162,13 @@ def steps(draw: st.DrawFn) -> Graph:
     return Graph([value for value in (*given_, *made, *past) if value.id in used], draw(st.permutations(operations)))
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(steps())
 def test_the_bands_are_those_that_counting_runs_gives(graph: Graph) -> None:
     assert sets(schedule(graph)) == unrolled(graph)
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(steps())
 def test_in_its_band_each_operation_stands_behind_all_that_it_reads(graph: Graph) -> None:
     """Inside the loop behind what is made in the same step; outside, where all steps are made at once, behind all."""

@@ -24,7 +24,8 @@ PICTURE = mermaid.parse(SEED)
 ROWS = {row.name: row for row in NODES}
 MASK = torch.tensor([[True, True, True], [True, True, False]])
 
-every_cell = pytest.mark.parametrize("cell", ["gru", "lstm", "layers, lstm"])
+CELLS = ["gru", "lstm", "layers, lstm"]
+every_cell = pytest.mark.parametrize("cell", CELLS)
 with_and_without_keys = pytest.mark.parametrize("with_keys", [False, True], ids=["no keys", "keys"])
 
 
