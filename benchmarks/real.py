@@ -31,6 +31,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from benchmarks.page import fill
 from seq2seq_attn import Seq2Seq
 from seq2seq_attn.data.corpus import Corpus
 from seq2seq_attn.data.vocabularies import Vocabularies
@@ -225,13 +226,8 @@ def table(task: str, found: dict[str, Any]) -> str:
 
 
 def write(page: Path, task: str, text: str) -> None:
-    """Put a text where a page has the place for it: between two comments."""
-    begin, end = f"<!-- {task}: written by benchmarks/real.py -->\n", f"<!-- end of {task} -->"
-    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
-    _, found, after = rest.partition(end)
-    if not found:
-        raise SystemExit(f"{page} has no place for {task}: {begin}{end}")
-    page.write_text(f"{before}{begin}{text}\n{end}{after}", encoding="utf-8")
+    """Put a text where a page has the place for it."""
+    fill(page, task, text, by="benchmarks/real.py")
 
 
 def _costs(each: dict[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import re
 import shutil
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from seq2seq_attn.wirings import WIRINGS
 
 __all__ = ["own"]  # the nodes that the pictures of `MORE` name
 
-COMPILER = shutil.which("c++") and shutil.which("ninja")
+COMPILER = shutil.which("c++") and (shutil.which("ninja") or importlib.util.find_spec("ninja"))
 with_compiler = pytest.mark.skipif(not COMPILER, reason="there is no C++ compiler, or no ninja")
 LOOPS = ["fused", pytest.param("compiled", marks=with_compiler)]
 in_both = pytest.mark.parametrize("loop", LOOPS)

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from seq2seq_attn.bands import Bands, Plan
 from seq2seq_attn.fused.compiled import compiled_kernels
-from seq2seq_attn.fused.kernels import TorchKernels
+from seq2seq_attn.fused.kernels import Kernels
 from seq2seq_attn.fused.lookup import Lookup
 from seq2seq_attn.fused.refused import Refused
 from seq2seq_attn.fused.scores import Scores
@@ -107,7 +107,7 @@ class Inside(FusedLoop):
             shown,
             bands.steps,
             len(bands.loop.sentence.mask) * bands.copies,
-            compiled_kernels if bands.compiled else TorchKernels,
+            compiled_kernels if bands.compiled else Kernels,
             found.symbols,
         )
 

@@ -8,8 +8,10 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -23,7 +25,7 @@ _FLAGS = ["-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-
 
 
 def compiled_kernels(steps: int, batch: int, rows: Sequence[int]) -> Kernels:
-    """`TorchKernels`, compiled; the first call on a machine builds them, which takes half a minute.
+    """`Kernels`, compiled; the first call on a machine builds them, which takes half a minute.
 
     Raises:
         Refused: in one line, why they cannot be built or loaded here.
@@ -64,18 +66,29 @@ def load() -> Path:
 
 def _build(name: str, folder: Path) -> Path:
     compiler = os.environ.get("CXX", "c++")
-    for program, package in ((compiler, "a C++ compiler, such as Debian's g++"), ("ninja", "pip install ninja")):
-        if shutil.which(program) is None:
-            raise Refused(f"the compiled loop cannot be built: there is no {program} ({package}); use loop='fused'")
-    try:
-        from torch.utils import cpp_extension
+    with _programs_beside_python():
+        for program, whence in ((compiler, "a C++ compiler, such as Debian's g++"), ("ninja", "pip install ninja")):
+            if shutil.which(program) is None:
+                raise Refused(f"the compiled loop cannot be built: there is no {program} ({whence}); use loop='fused'")
+        try:
+            from torch.utils import cpp_extension
 
-        cpp_extension.load(
-            name, [str(_SOURCE)], extra_cflags=_FLAGS, build_directory=str(folder), is_python_module=False
-        )
-    except (OSError, RuntimeError, ImportError, subprocess.CalledProcessError) as error:
-        raise Refused(f"the compiled loop cannot be built: {_line(error)}; use loop='fused'") from None
+            sources, where = [str(_SOURCE)], str(folder)
+            cpp_extension.load(name, sources, extra_cflags=_FLAGS, build_directory=where, is_python_module=False)
+        except (OSError, RuntimeError, ImportError, subprocess.CalledProcessError) as error:
+            raise Refused(f"the compiled loop cannot be built: {_line(error)}; use loop='fused'") from None
     return folder / f"{name}.so"
+
+
+@contextmanager
+def _programs_beside_python() -> Iterator[None]:
+    """Let programs be found that pip has put into an environment which nobody has activated."""
+    path = os.environ.get("PATH", os.defpath)
+    os.environ["PATH"] = os.pathsep.join([path, str(Path(sys.executable).parent)])
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = path
 
 
 def _processor() -> str:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from seq2seq_attn.encoders import Encoder, RNNEncoder
 from seq2seq_attn.fused.cells import GRU, LSTM, Cell, Elman
 from seq2seq_attn.fused.compiled import compiled_kernels
-from seq2seq_attn.fused.kernels import MakeKernels, TorchKernels
+from seq2seq_attn.fused.kernels import Kernels, MakeKernels
 from seq2seq_attn.fused.lookup import Lookup
 from seq2seq_attn.fused.refused import Refused
 from seq2seq_attn.fused.run import Argument
@@ -49,7 +49,7 @@ def encode(
     for layer in range(encoder.rnn.num_layers):
         if layer:
             inputs, symbols = F.dropout(inputs, encoder.rnn.dropout, encoder.rnn.training), None
-        read = _Reading(encoder.rnn, inputs.contiguous(), symbols, rows, compiled_kernels if compiled else TorchKernels)
+        read = _Reading(encoder.rnn, inputs.contiguous(), symbols, rows, compiled_kernels if compiled else Kernels)
         made = [_Direction(read, f"l{layer}").walk()["h"]]
         if encoder.bidirectional:
             made.append(_Direction(read.reversed(), f"l{layer}_reverse").walk()["h"].flip(0))

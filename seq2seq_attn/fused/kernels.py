@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -11,135 +11,12 @@ from torch import Tensor
 _BLOCK = 1 << 18  # elements that are worked on at once, so that they stay in a core's cache
 
 
-class Kernels(Protocol):
+class Kernels:
     """A walk through a loop: first its units are told, in the order in which they run, then it is walked.
 
     Tensors with an axis of steps are (T, B, …). ``values`` and ``weights`` are pairs of what the loop makes, (T, B, F),
     and a matrix, (F, G), whose product is added; on the way back the gradients of these values, which are added to, and
     the matrix the other way round, (G, F).
-    """
-
-    def gru(
-        self,
-        values: list[Tensor],
-        weights: list[Tensor],
-        state: Tensor,
-        weight: Tensor,
-        bias: Tensor,
-        gates: Tensor,
-        candidate: Tensor,
-        made: Tensor,
-    ) -> None:
-        """`nodes.GRUStep`: ``gates`` W x + b become r, z, n; U_n s + b_n goes to candidate, (T, B, H)."""
-
-    def gru_back(
-        self,
-        values: list[Tensor],
-        weights: list[Tensor],
-        state: Tensor,
-        weight: Tensor,
-        gates: Tensor,
-        candidate: Tensor,
-        d_made: Tensor,
-        d_gates: Tensor,
-        d_candidate: Tensor,
-        d_state: Tensor,
-    ) -> None:
-        """Fills d_gates and d_candidate; adds to d_state."""
-
-    def lstm(
-        self,
-        values: list[Tensor],
-        weights: list[Tensor],
-        gates: Tensor,
-        cell: Tensor,
-        made_cell: Tensor,
-        made: Tensor,
-    ) -> None:
-        """`nodes.LSTMStep`, whose state is among the values: ``gates`` W x + b become i, f, g, o."""
-
-    def lstm_back(
-        self,
-        values: list[Tensor],
-        weights: list[Tensor],
-        gates: Tensor,
-        cell: Tensor,
-        made_cell: Tensor,
-        d_made: Tensor,
-        d_made_cell: Tensor,
-        d_gates: Tensor,
-        d_cell: Tensor,
-    ) -> None:
-        """Fills d_gates; adds to d_cell."""
-
-    def layer(
-        self, values: list[Tensor], weights: list[Tensor], noise: list[Tensor], shown: Tensor, made: Tensor
-    ) -> None:
-        """``shown`` becomes its tanh, and made that times the noise, if there is one."""
-
-    def layer_back(
-        self,
-        values: list[Tensor],
-        weights: list[Tensor],
-        noise: list[Tensor],
-        shown: Tensor,
-        d_made: Tensor,
-        d_shown: Tensor,
-    ) -> None:
-        """Fills d_shown."""
-
-    def attention(
-        self,
-        state: Tensor,
-        weight: list[Tensor],
-        v: list[Tensor],
-        keys: Tensor,
-        copies: int,
-        scale: float,
-        padding: list[Tensor],
-        temperature: float,
-        memory: Tensor,
-        queries: list[Tensor],
-        energies: Tensor,
-        weights: Tensor,
-        context: Tensor,
-    ) -> None:
-        """e_j = v · tanh(W s + k_j), or scale * s · k_j without a weight; their softmax; the sum of the memory.
-
-        Memory, keys and padding have a row for so many ``copies`` of rows.
-        """
-
-    def attention_back(
-        self,
-        state: Tensor,
-        weight: list[Tensor],
-        v: list[Tensor],
-        keys: Tensor,
-        scale: float,
-        temperature: float,
-        memory: Tensor,
-        queries: list[Tensor],
-        weights: Tensor,
-        d_context: Tensor,
-        d_weights: Tensor,
-        d_outer: Tensor,
-        d_energies: Tensor,
-        d_queries: list[Tensor],
-        d_keys: Tensor,
-        d_v: Tensor,
-        d_state: Tensor,
-    ) -> None:
-        """Fills d_energies and d_queries; adds to d_keys, d_v (B, A), d_state; ``d_outer`` is of the energies."""
-
-    def walk(self, back: bool) -> None:
-        """Run all steps, from the first, or ``back`` from the last."""
-
-
-MakeKernels: TypeAlias = Callable[[int, int, Sequence[int]], Kernels]  # of steps, batch, rows
-
-
-class TorchKernels:
-    """`Kernels` of torch's operations.
 
     Args:
         steps: number T of steps.
@@ -152,6 +29,7 @@ class TorchKernels:
         self.units: list[Callable[[int], None]] = []
 
     def walk(self, back: bool) -> None:
+        """Run all steps, from the first, or ``back`` from the last."""
         for step in reversed(range(self.steps)) if back else range(self.steps):
             for unit in self.units:
                 unit(step)
@@ -167,6 +45,7 @@ class TorchKernels:
         candidate: Tensor,
         made: Tensor,
     ) -> None:
+        """`nodes.GRUStep`: ``gates`` W x + b become r, z, n; U_n s + b_n goes to candidate, (T, B, H)."""
         size = made.shape[-1]
         add, state_at, made_at, inner_at = self._added(values, weights, gates), *map(self._at, (state, made, candidate))
         both_at, last_at = self._at(gates[..., : 2 * size]), self._at(gates[..., 2 * size :])
@@ -195,6 +74,7 @@ class TorchKernels:
         d_candidate: Tensor,
         d_state: Tensor,
     ) -> None:
+        """Fills d_gates and d_candidate; adds to d_state."""
         size = d_made.shape[-1]
         add, both, last = self._added_back(values, weights, d_gates), weight[: 2 * size], weight[2 * size :]
         columns = map(self._at, (state, gates, candidate, d_made, d_gates, d_candidate, d_state))
@@ -222,6 +102,7 @@ class TorchKernels:
         made_cell: Tensor,
         made: Tensor,
     ) -> None:
+        """`nodes.LSTMStep`, whose state is among the values: ``gates`` W x + b become i, f, g, o."""
         add = self._added(values, weights, gates)
         gates_at, cell_at, made_cell_at, made_at = map(self._at, (gates, cell, made_cell, made))
 
@@ -247,6 +128,7 @@ class TorchKernels:
         d_gates: Tensor,
         d_cell: Tensor,
     ) -> None:
+        """Fills d_gates; adds to d_cell."""
         add = self._added_back(values, weights, d_gates)
         columns = map(self._at, (gates, cell, made_cell, d_made, d_made_cell, d_gates, d_cell))
         gates_at, cell_at, made_cell_at, d_made_at, d_made_cell_at, d_gates_at, d_cell_at = columns
@@ -268,6 +150,7 @@ class TorchKernels:
     def layer(
         self, values: list[Tensor], weights: list[Tensor], noise: list[Tensor], shown: Tensor, made: Tensor
     ) -> None:
+        """``shown`` becomes its tanh, and made that times the noise, if there is one."""
         add, shown_at, made_at = self._added(values, weights, shown), self._at(shown), self._at(made)
         noise_at = [self._at(one) for one in noise]
 
@@ -288,6 +171,7 @@ class TorchKernels:
         d_made: Tensor,
         d_shown: Tensor,
     ) -> None:
+        """Fills d_shown."""
         add, noise_at = self._added_back(values, weights, d_shown), [self._at(one) for one in noise]
         shown_at, d_made_at, d_shown_at = map(self._at, (shown, d_made, d_shown))
 
@@ -316,6 +200,10 @@ class TorchKernels:
         weights: Tensor,
         context: Tensor,
     ) -> None:
+        """e_j = v · tanh(W s + k_j), or scale * s · k_j without a weight; their softmax; the sum of the memory.
+
+        Memory, keys and padding have a row for so many ``copies`` of rows.
+        """
         keys, memory, *padding = (
             tensor.repeat_interleave(copies, dim=0) if copies > 1 else tensor for tensor in (keys, memory, *padding)
         )
@@ -361,6 +249,7 @@ class TorchKernels:
         d_v: Tensor,
         d_state: Tensor,
     ) -> None:
+        """Fills d_energies and d_queries; adds to d_keys, d_v (B, A), d_state; ``d_outer`` is of the energies."""
         columns = map(self._at, (weights, d_context, d_weights, d_outer, d_energies, d_state))
         weights_at, d_context_at, d_weights_at, d_outer_at, d_energies_at, d_state_at = columns
         queries_at, d_queries_at = ([self._at(query) for query in both] for both in (queries, d_queries))
@@ -410,6 +299,9 @@ class TorchKernels:
                 d_value_at[number].addmm_(d_made_at[number], weight)
 
         return add
+
+
+MakeKernels: TypeAlias = Callable[[int, int, Sequence[int]], Kernels]  # of steps, batch, rows
 
 
 def _blocks(keys: Tensor) -> list[slice]:

@@ -1,0 +1,167 @@
+"""Where the time of a training step goes, against what the machine allows, and what each technique saves.
+
+    python benchmarks/step.py                # cases char, nmt and small; writes docs/speed/
+    python benchmarks/step.py --cases nmt    # one of them
+
+The rungs take turns in one process on one batch: a step of training is forward, loss, backward, clip and Adam. The
+limit is the matrix products that autograd counts in the plain loop, at the rate that this machine reaches in one large
+product, measured in the same run. Run nothing else beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.page import fill
+from benchmarks.peers import Case
+from benchmarks.peers.cases import PARTS
+from benchmarks.peers.machine import machine, told
+from benchmarks.peers.ours import Ours
+from benchmarks.peers.turns import by_turns
+from seq2seq_attn.data.batch import Batch
+
+PAGE = Path(__file__).parents[1] / "docs" / "speed" / "README.md"
+RESULTS = PAGE.with_name("step.json")
+RUNGS = {  # each with all that the ones before it do; what is left out of the fused loop, and the loop
+    "plain": ((), "plain"),
+    "what can leaves the loop": ((), "scheduled"),
+    "walked back by hand": (("lookup", "scores"), "fused"),
+    "scores in pieces": (("lookup",), "fused"),
+    "multiplied before looked up": ((), "fused"),
+    "compiled": ((), "compiled"),
+}
+
+
+PARTS_OF_IT = {
+    "lookup": ("seq2seq_attn.decoder.lookup", "seq2seq_attn.seq2seq.lookup"),
+    "scores": ("seq2seq_attn.fused.bands.find_scores",),
+}
+
+
+@contextmanager
+def without(parts: tuple[str, ...]) -> Iterator[None]:
+    """Leave some techniques out of the fused loop."""
+    with ExitStack() as stack:
+        for place in (place for part in parts for place in PARTS_OF_IT[part]):
+            stack.enter_context(mock.patch(place, return_value=None))
+        yield
+
+
+def ladder(case: Case, *, rounds: int, busy: float) -> dict[str, Any]:
+    """Of each rung the time of a step, by turns."""
+    torch.set_num_threads(case.threads)
+    runs: dict[str, Callable[[], object]] = {}
+    for name, (parts, loop) in RUNGS.items():
+        contestant = Ours(case)
+        contestant.seq2seq.loop = loop  # type: ignore[assignment]
+        run = partial(one_step, contestant, contestant.batch(case.data()), parts)
+        run()
+        runs[name] = run
+    return {name: times.summary() for name, times in by_turns(runs, rounds=rounds, busy=busy).items()}
+
+
+def one_step(contestant: Ours, given: Batch, parts: tuple[str, ...]) -> None:
+    """A step of training without some parts."""
+    with without(parts):
+        contestant.step(given)
+
+
+def limit(case: Case) -> dict[str, float]:
+    """Floating-point operations of the products in a step, and the rate of one large product, a second."""
+    contestant = Ours(case)
+    contestant.seq2seq.loop = "plain"
+    given = contestant.batch(case.data())
+    with FlopCounterMode(display=False) as counter:
+        contestant.loss(given).backward()  # type: ignore[no-untyped-call]
+    size, seconds = 2048, []
+    one, other = torch.randn(2, size, size).unbind()
+    made = torch.empty_like(one)
+    for _ in range(20):
+        begin = time.perf_counter()
+        torch.mm(one, other, out=made)
+        seconds.append(time.perf_counter() - begin)
+    return {"operations": counter.get_total_flops(), "rate": 2 * size**3 / statistics.median(seconds)}
+
+
+def shares(case: Case, steps: int = 5) -> dict[str, float]:
+    """Seconds of a compiled step by what they are spent on."""
+    contestant = Ours(case)
+    contestant.seq2seq.loop = "compiled"
+    given = contestant.batch(case.data())
+    contestant.step(given)
+    with profile(activities=[ProfilerActivity.CPU]) as found:
+        for _ in range(steps):
+            contestant.step(given)
+    spent = dict.fromkeys(("loops", "products outside of them", "loss", "Adam", "all else"), 0.0)
+    for event in found.key_averages():
+        if event.key in ("_Walk", "_WalkBackward"):
+            kind = "loops"
+        elif event.key in ("aten::mm", "aten::addmm", "aten::addmm_", "aten::bmm"):
+            kind = "products outside of them"
+        else:
+            kind = "loss" if "cross_entropy" in event.key else "Adam" if "adam" in event.key else "all else"
+        spent[kind] += event.self_cpu_time_total / 1e6 / steps
+    return spent
+
+
+def markdown(results: dict[str, Any]) -> str:
+    """Of each case the rungs, and what a compiled step is spent on."""
+    lines = [f"`python benchmarks/step.py`, medians by turns. {told(results['machine'])}"]
+    for name, found in results.items():
+        if name == "machine":
+            continue
+        rate, least = found["limit"]["rate"] / 1e9, found["limit"]["seconds"]
+        lines += [
+            "",
+            f"**{name}**: the products alone take {1000 * least:.0f} ms at {rate:.0f} billion operations a second.",
+            "",
+            "| with all above it | ms | times the one before | times the first | share of the limit |",
+            "|---|---|---|---|---|",
+        ]
+        first = before = found["rungs"]["plain"]["median"]
+        for rung, times in found["rungs"].items():
+            now = times["median"]
+            lines.append(f"| {rung} | {1000 * now:.1f} | {before / now:.2f} | {first / now:.2f} | {least / now:.0%} |")
+            before = now
+        spent = ", ".join(f"{kind} {1000 * seconds:.1f}" for kind, seconds in found["spent"].items())
+        lines += ["", f"Milliseconds of a compiled step: {spent}."]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Measure case by case, and write each into the file of the results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", nargs="+", choices=PARTS, default=["char", "nmt", "small"], metavar="CASE")
+    parser.add_argument("--rounds", type=int, default=9, help="samples to keep of each rung")
+    parser.add_argument("--busy", type=float, default=0.05, help="share of the cores that others may use in a sample")
+    options = parser.parse_args()
+    results: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+    if results.get("machine") != machine():
+        results = {"machine": machine()}
+    for name in options.cases:
+        case = PARTS[name].case
+        rungs, allowed = ladder(case, rounds=options.rounds, busy=options.busy), limit(case)
+        least, spent = allowed["operations"] / allowed["rate"], shares(case)
+        results[name] = {"rungs": rungs, "limit": allowed | {"seconds": least}, "spent": spent}
+        RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+        print(markdown(results), flush=True)
+    fill(PAGE, "step", markdown(results), by="benchmarks/step.py")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""The page of speeds: its tables are those of what was measured, written by the scripts that measure."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import page, step
+from benchmarks.peers import table
+
+PAGE = Path(__file__).parent.parent / "docs" / "speed" / "README.md"
+MAKES = {"speed": table.markdown, "step": step.markdown}
+
+
+@pytest.mark.parametrize("name", MAKES)
+def test_a_table_is_that_of_what_was_measured(name: str, tmp_path: Path) -> None:
+    found = json.loads((PAGE.parent / f"{name}.json").read_text(encoding="utf-8"))
+    copy = tmp_path / "README.md"
+    copy.write_text(PAGE.read_text(encoding="utf-8"), encoding="utf-8")
+    page.fill(copy, name, MAKES[name](found), by=f"benchmarks/{name}.py")
+    assert copy.read_text(encoding="utf-8") == PAGE.read_text(encoding="utf-8")
+
+
+def test_a_page_without_a_place_is_no_place(tmp_path: Path) -> None:
+    copy = tmp_path / "README.md"
+    copy.write_text("nothing", encoding="utf-8")
+    with pytest.raises(SystemExit, match=r"has no place for speed: <!-- speed: written by it -->"):
+        page.fill(copy, "speed", "text", by="it")
+    assert copy.read_text(encoding="utf-8") == "nothing"
+
+
+def test_every_technique_of_a_step_is_told_with_what_it_brought() -> None:
+    times = {rung: {"median": 1 / (n + 1)} for n, rung in enumerate(step.RUNGS)}
+    machine = {"cores": 2, "processor": "P", "instructions": ["avx2"], "torch_uses": "AVX2", "versions": {"torch": "3"}}
+    found = {"rungs": times, "limit": {"operations": 1.0, "rate": 10.0, "seconds": 0.1}, "spent": {"loops": 0.25}}
+    text = step.markdown({"machine": machine, "char": found})
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")][1:]
+    assert [row[0] for row in rows] == list(step.RUNGS)
+    assert rows[0][1:] == ["1000.0", "1.00", "1.00", "10%"] and rows[1][1:] == ["500.0", "2.00", "2.00", "20%"]
+    assert rows[-1][2:] == ["1.20", "6.00", "60%"] and "loops 250.0" in text
