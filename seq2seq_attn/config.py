@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import NoneType
 from typing import Any, ClassVar, Literal, Self, TypeAlias, get_args, get_origin, get_type_hints
 
@@ -43,7 +44,7 @@ class Settings:
         return dataclasses.asdict(self)
 
     def __post_init__(self) -> None:
-        kinds = get_type_hints(type(self))
+        kinds = _types(type(self))
         for name in (field.name for field in dataclasses.fields(self)):
             value, kind = getattr(self, name), kinds[name]
             if get_origin(kind) is Literal:
@@ -56,6 +57,12 @@ class Settings:
                 raise TypeError(f"{name} is {value!r}; it is of type {names}")
             if type(value) is int and int in allowed and value < (least := 0 if name in self.from_zero else 1):
                 raise ValueError(f"{name} is {value}; it is at least {least}")
+
+
+@cache
+def _types(settings: type[Settings]) -> dict[str, Any]:
+    """Of each field."""
+    return get_type_hints(settings)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,8 @@ Sizes are different primes, so that no axis passes for another, but where heads 
 
 from __future__ import annotations
 
+import copy
+from functools import cache
 from typing import Any
 
 import torch
@@ -147,7 +149,7 @@ def model(name: str, *, scale: float = 3.0) -> Seq2Seq:
 
     A monotonic attention is without noise, so that it can be compared in training, where it has gradients.
     """
-    built = Seq2Seq.from_config(config(**OPTIONS[name])).double().eval()
+    built = copy.deepcopy(_fresh(name))
     with torch.no_grad():
         for parameter in built.parameters():
             fan = parameter[0].numel() if parameter.dim() > 1 else parameter.numel()
@@ -155,6 +157,13 @@ def model(name: str, *, scale: float = 3.0) -> Seq2Seq:
         if isinstance(mono := dict(built.named_modules()).get("decoder.step.mono"), Monotonic):
             mono.noise = 0.0
     return built
+
+
+@cache
+def _fresh(name: str) -> Seq2Seq:
+    """Built once, as copies are made sooner; it takes no random numbers, so that a test has the same in any order."""
+    with torch.random.fork_rng(devices=[]):
+        return Seq2Seq.from_config(config(**OPTIONS[name])).double().eval()
 
 
 def batch(name: str = "gru") -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -263,7 +263,7 @@ def test_padding_changes_nothing_whatever_stands_on_it(name: str) -> None:
 
 def lively(name: str = "gru") -> tuple[Seq2Seq, Tensor, Tensor]:
     """A model that ends its sentences at many lengths, and sources for it."""
-    torch.manual_seed(3)
+    torch.manual_seed(2)
     net = model(name, scale=6.0)
     net.decoder.step.out.W.bias.data[EOS] += 2.0
     source, mask = torch.randint(19, (11, 5)), length_mask(torch.tensor([5, 1, 3, 2, 4, 5, 5, 2, 1, 3, 4]))
