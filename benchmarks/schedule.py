@@ -16,8 +16,8 @@ from random import Random
 import torch
 
 from seq2seq_attn import Seq2Seq
-from seq2seq_attn.config import LoopKind
 from seq2seq_attn.cipher import config, encrypted_batch, random_message
+from seq2seq_attn.config import LoopKind
 from seq2seq_attn.schedule import schedule
 from seq2seq_attn.wirings import WIRINGS
 

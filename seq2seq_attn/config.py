@@ -44,7 +44,7 @@ class Settings:
         return dataclasses.asdict(self)
 
     def __post_init__(self) -> None:
-        kinds = _types(type(self))
+        kinds = _types(type(self))  # type: ignore[arg-type]  # a class is hashable, whatever its instances are
         for name in (field.name for field in dataclasses.fields(self)):
             value, kind = getattr(self, name), kinds[name]
             if get_origin(kind) is Literal:

@@ -18,7 +18,7 @@ from test_loop import CELLS, MORE, B, Doubling, S, built, equal, own, results, r
 from torch import Tensor, nn
 
 from seq2seq_attn import Recipe, Seq2Seq
-from seq2seq_attn.fused import Refused, Scores, compiled, encode, load
+from seq2seq_attn.fused import Refused, Scores, bands, compiled, encode, load
 from seq2seq_attn.fused.lookup import Lookup, lookup
 from seq2seq_attn.training.objective import Objective
 from seq2seq_attn.wirings import WIRINGS
@@ -215,6 +215,12 @@ def test_an_encoder_of_another_kind_runs_as_it_is() -> None:
         net(*net.example())
 
 
+@pytest.fixture
+def pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scores in pieces, though there are few symbols."""
+    monkeypatch.setattr(bands, "_MANY", 0)
+
+
 def trained(net: Seq2Seq, given: tuple[Tensor, ...], loop: Any, smoothing: float) -> dict[str, Tensor]:
     """The sums of an objective, and the gradient of every parameter."""
     net.loop = loop
@@ -230,6 +236,7 @@ def repeated(given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     return tuple(tensor.repeat(16, 1) for tensor in given)
 
 
+@pytest.mark.usefixtures("pieces")
 @in_both
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
 @pytest.mark.parametrize("name", ["gru", "lstm", "tied", "luong", "luong, lstm", "coverage loss", "pointer_generator"])
@@ -241,8 +248,10 @@ def test_a_loss_and_its_gradients_are_those_of_the_plain_loop(name: str, smoothi
             equal(trained(net, given, chosen, smoothing), expected)
 
 
-def test_scores_that_only_a_loss_needs_are_not_made() -> None:
+def test_scores_that_only_a_loss_needs_are_not_made_of_many_symbols(monkeypatch: pytest.MonkeyPatch) -> None:
     net, given = model("gru"), batch()
+    assert isinstance(net(*given, scored=False).output, Tensor)
+    monkeypatch.setattr(bands, "_MANY", 0)
     assert isinstance(net(*given, scored=False).output, Scores)
     assert isinstance(net(*given).output, Tensor)
     net.loop = "plain"
@@ -251,6 +260,7 @@ def test_scores_that_only_a_loss_needs_are_not_made() -> None:
     assert isinstance(other(*again, scored=False).output, Tensor)
 
 
+@pytest.mark.usefixtures("pieces")
 def test_the_gradient_of_a_loss_can_be_differentiated_again() -> None:
     net, given = model("gru", scale=1.5), batch()
     found = []
@@ -262,6 +272,7 @@ def test_the_gradient_of_a_loss_can_be_differentiated_again() -> None:
         torch.testing.assert_close(gradient, expected, rtol=1e-8, atol=1e-8)
 
 
+@pytest.mark.usefixtures("pieces")
 def test_only_the_loss_of_scores_has_a_gradient() -> None:
     net, (source, source_mask, target, target_mask) = model("gru"), batch()
     made = net(source, source_mask, target, target_mask, scored=False).output.likelihood(target, target_mask)
@@ -269,6 +280,7 @@ def test_only_the_loss_of_scores_has_a_gradient() -> None:
         made.nll.backward()
 
 
+@pytest.mark.usefixtures("pieces")
 @in_both
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_single_precision_is_double_precision_rounded(dtype: torch.dtype, loop: Any) -> None:

@@ -32,7 +32,8 @@ def _sizes(result: Mapping[str, Any]) -> str:
 def _table(result: Mapping[str, Any]) -> Iterable[str]:
     """Fastest first."""
     what = {"greedy": "sentences a second", "beam": "sentences a second", "memory": "MB added"}
-    yield f"| contestant | parameters | {what.get(result['kind'], 'ms a step')} | quartiles | times {BASE} | times compiled | samples |"
+    unit = what.get(result["kind"], "ms a step")
+    yield f"| contestant | parameters | {unit} | quartiles | times {BASE} | times compiled | samples |"
     yield "|---|---|---|---|---|---|---|"
     rows = result["contestants"].items()
     compiled = result["contestants"].get(COMPILED, {}).get("median")

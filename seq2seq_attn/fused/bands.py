@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from seq2seq_attn.loop import Loop
 
 
+_MANY = 256  # symbols of which torch compares pieces faster than all at once
+
+
 class FusedBands(Bands):
     """`Bands` that walks back through the loop by hand; its ``inside`` raises `Refused` for what it cannot take."""
 
@@ -49,7 +52,7 @@ class FusedBands(Bands):
     def all_steps(self, id: str) -> None:
         """Run an operation for all steps at once; the one that makes scores not to its end, if none are wanted."""
         found = None if self.scored else find_scores(self, id)
-        if found is None:
+        if found is None or (len(found[0]) < _MANY and not self.compiled):
             super().all_steps(id)
             return
         operation = self.plan.graph.operations[id]
