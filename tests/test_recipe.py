@@ -24,6 +24,7 @@ FULL = Recipe(
     clip=None,
     scheduled_sampling=0.25,
     precision="bfloat16",
+    loop="compiled",
     compile=True,
     evaluate_every=5,
     patience=4,

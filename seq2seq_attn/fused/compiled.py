@@ -21,7 +21,9 @@ from seq2seq_attn.fused.kernels import Kernels
 from seq2seq_attn.fused.refused import Refused
 
 _SOURCE = Path(__file__).with_name("walk.cpp")
-_FLAGS = ["-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-math", "-mprefer-vector-width=512"]
+_FLAGS = ["-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-math"]
+if platform.machine() in ("x86_64", "AMD64"):
+    _FLAGS.append("-mprefer-vector-width=512")
 
 
 def compiled_kernels(steps: int, batch: int, rows: Sequence[int]) -> Kernels:

@@ -16,7 +16,7 @@ from seq2seq_attn.fused.kernels import Kernels, MakeKernels
 from seq2seq_attn.fused.lookup import Lookup
 from seq2seq_attn.fused.refused import Refused
 from seq2seq_attn.fused.run import Argument
-from seq2seq_attn.fused.units import check_hooks
+from seq2seq_attn.fused.units import check_dtype, check_hooks
 from seq2seq_attn.fused.walk import FusedLoop
 
 _CELLS: Mapping[type, type[Cell]] = {nn.GRU: GRU, nn.LSTM: LSTM, nn.RNN: Elman}
@@ -39,6 +39,7 @@ def encode(
     if type(encoder) is not RNNEncoder or type(encoder.rnn) not in _CELLS or not encoder.reset_after:
         raise Refused(f"there is no fused loop for the encoder {type(encoder).__name__}, as it was built")
     check_hooks("encoder", encoder)
+    check_dtype(embedded, *encoder.rnn.parameters())
     inputs: Tensor = encoder.dropout(encoder.checked(embedded, source_mask)).transpose(0, 1)  # (S, B, E)
     order, rows, symbols = None, list[int](), None
     if looked_up is not None and not (encoder.dropout.training and encoder.dropout.p):

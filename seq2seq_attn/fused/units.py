@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as modules
 
@@ -101,6 +103,13 @@ def check_hooks(id: str, node: nn.Module) -> None:
         raise Refused("all modules have hooks, which the fused loop would not call")
 
 
+def check_dtype(*tensors: Tensor) -> None:
+    """Refuse what would be computed in less than float32."""
+    dtype = reduce(torch.promote_types, (tensor.dtype for tensor in tensors))
+    if dtype not in (torch.float32, torch.float64):
+        raise Refused(f"the loop is of {dtype}; a fused one is of torch.float32 or torch.float64")
+
+
 class _Finder:
     def __init__(self, bands: FusedBands, ids: Sequence[str]) -> None:
         self.bands, self.graph = bands, bands.plan.graph
@@ -124,6 +133,7 @@ class _Finder:
         for id, operation in self.operations.items():
             if operation.output not in attended:
                 raise Refused(f"what node {id} makes is read by no weighted sum inside the loop")
+        check_dtype(*self.found.inputs.values())
         return self.found
 
     def _node(self, id: str) -> Any:
