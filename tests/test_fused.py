@@ -324,20 +324,6 @@ def test_a_model_of_few_bits_runs_as_before(dtype: torch.dtype) -> None:
         net(*net.example())
 
 
-def test_torchs_own_transforms_differentiate_a_model() -> None:
-    net = Seq2Seq.from_config(config()).double()
-    given, weights = net.example(), dict(net.named_parameters())
-
-    def loss(values: dict[str, Tensor]) -> Tensor:
-        output = torch.func.functional_call(net, values, given).output
-        return output.square().mean()
-
-    found = torch.func.grad(loss)(weights)
-    expected = torch.autograd.grad(loss(weights), list(weights.values()))
-    for gradient, (name, other) in zip(expected, found.items(), strict=True):
-        torch.testing.assert_close(other, gradient, rtol=1e-9, atol=1e-9, msg=name)
-
-
 def test_dropout_of_what_is_read_is_not_looked_up() -> None:
     net = Seq2Seq.from_config(config(dropout=0.5)).double().train()
     given = repeated(batch())

@@ -75,12 +75,11 @@ class FusedLoop(ABC):
 
 
 def suits(tensor: Tensor) -> bool:
-    """Whether a fused loop is the fastest where this tensor is: on a processor, unless torch's own transforms look on.
+    """Whether a fused loop is the fastest where this tensor is: on a processor, unless `torch.compile` looks on.
 
     Its products are of float32, which are faster than those of bfloat16 where the processor has no unit for these.
     """
-    looked_on = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
-    if tensor.device.type != "cpu" or looked_on:
+    if tensor.device.type != "cpu" or torch.compiler.is_compiling():
         return False
     return not (torch.is_autocast_enabled("cpu") and torch.cpu._is_amx_tile_supported())
 
