@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from seq2seq_attn.loop import Loop
 
 
-_MANY = 256  # symbols of which torch compares pieces faster than all at once
+_MANY = 256  # symbols from which on torch is faster piece by piece than all at once
 
 
 class FusedBands(Bands):

@@ -280,9 +280,11 @@ class Kernels:
         steps = tensor.unbind()
         return [step[:n] for step, n in zip(steps, self.rows, strict=True)] if self.rows else steps
 
+    def _pairs(self, values: list[Tensor], weights: list[Tensor]) -> list[tuple[Sequence[Tensor], Tensor]]:
+        return [(self._at(value), weight) for value, weight in zip(values, weights, strict=True)]
+
     def _added(self, values: list[Tensor], weights: list[Tensor], made: Tensor) -> Callable[[int], None]:
-        pairs = [(self._at(value), weight) for value, weight in zip(values, weights, strict=True)]
-        made_at = self._at(made)
+        pairs, made_at = self._pairs(values, weights), self._at(made)
 
         def add(number: int) -> None:
             for value_at, weight in pairs:
@@ -291,8 +293,7 @@ class Kernels:
         return add
 
     def _added_back(self, values: list[Tensor], weights: list[Tensor], d_made: Tensor) -> Callable[[int], None]:
-        pairs = [(self._at(value), weight) for value, weight in zip(values, weights, strict=True)]
-        d_made_at = self._at(d_made)
+        pairs, d_made_at = self._pairs(values, weights), self._at(d_made)
 
         def add(number: int) -> None:
             for d_value_at, weight in pairs:

@@ -76,7 +76,7 @@ class Stepper:
 
     def _after(self, id: str, *arguments: Tensor) -> Any:
         """What an operation behind the loop makes; of the scores, what they are made of."""
-        node, found = self.bands.node(id), find_scores(self.bands, id)
+        node, found = self.bands.node(id), self.scores[id]
         if found is None:
             return node(*arguments, **self.bands.hidden(id))
         weight, bias = found
@@ -93,7 +93,7 @@ class Stepper:
             self.carried = {id: value.flatten(0, 1)[rows] for id, value in self.carried.items()}
             self._go_on(rows.flatten())
             return
-        now = 1 if self.stepped else 0
+        now = int(self.stepped)
         states = {id: self.run.kept[id][now][rows] for id in self.run.kept if id in self.columns}
         carried: dict[str, Any] = {id: value.flatten(0, 1)[rows] for id, value in self.carried.items()}
         for before, id in self.past.items():
@@ -124,6 +124,7 @@ class Stepper:
         self.bands.first = {id: each(lambda tensor: tensor.flatten(0, 1), value) for id, value in carried.items()}
         ids = self.plan.schedule.inside
         self.inside = Inside(self.bands, ids, find(self.bands, ids))
+        self.scores = {id: find_scores(self.bands, id) for id in self.plan.schedule.after}
         self.run = self.inside.begin([*self.inside.tensors.values()], self._known)
         self.carried = {id: visible(value) for id, value in carried.items() if self.past[id] not in self.run.kept}
         states = [now for now in self.past.values() if now in self.run.kept]
@@ -132,7 +133,7 @@ class Stepper:
 
     def _go_on(self, rows: Any) -> None:
         """Let what a step has made stand before the next one."""
-        now = 1 if self.stepped else 0
+        now = int(self.stepped)
         for id in self.columns:
             column = self.run.kept[id]
             column[0] = column[now][rows]
