@@ -8,6 +8,8 @@ import sys
 import time
 
 import torch
+from torch import distributed
+from torch.nn.parallel import DistributedDataParallel
 
 from seq2seq_attn.training.ranks import Alone, joined
 
@@ -29,6 +31,11 @@ if __name__ == "__main__":
             if ranks.rank == 1 and sys.argv[1] == "silent":
                 time.sleep(3600)
             ranks.shared(shared)
+            sys.setswitchinterval(100)  # no thread gets Python's lock that this one does not give away
+            outlives = DistributedDataParallel(torch.nn.Linear(1, 1))  # the group, and is freed without waiting for it
+            outlives(torch.ones(1, 1)).sum().backward()
+            distributed.all_reduce(torch.ones(3))
+        del outlives
     except ConnectionError as error:
         os.write(1, f"{error}\n".encode())
         sys.exit(1)

@@ -62,9 +62,15 @@ def test_a_training_in_pieces_is_that_in_one(name: str, pieces: int) -> None:
 
 
 def work(rank: int, folder: Path) -> None:
-    """What each of two processes does: the trainings of this file, written down in a folder."""
+    """What each of two processes does; no update outlives the group, for which it could wait for ever."""
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", f"file://{folder / 'meeting'}", rank=rank, world_size=2)
+    trainings(rank, folder)
+    distributed.destroy_process_group()
+
+
+def trainings(rank: int, folder: Path) -> None:
+    """Those of this file, written down in a folder."""
     ranks = Ranks(rank, 2)
     for name in MODELS:
         for pieces in (1, 2):
@@ -80,7 +86,6 @@ def work(rank: int, folder: Path) -> None:
         if rank == 1:
             remove.remove()
     write(folder / f"after {rank}", net, [update.run(rows("gru", 3), 4, rate=0.01, stop=rank == 1)])
-    distributed.destroy_process_group()
 
 
 def write(path: Path, net: nn.Module, outcomes: list[Outcome]) -> None:

@@ -119,6 +119,10 @@ def joined(device: str = "cpu", *, timeout: float = 600.0) -> Iterator[Ranks]:
         ) from None
     finally:
         if distributed.is_initialized():
+            # Threads of the group that have just ended a broadcast take Python's lock to let go of its tensor. Whoever
+            # frees a DistributedDataParallel later may be the group's last holder, and torch then waits for these
+            # threads with that lock held, for ever. They get it here.
+            time.sleep(0.1)
             distributed.destroy_process_group()
 
 
