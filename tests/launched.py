@@ -25,7 +25,7 @@ if __name__ == "__main__":  # pytest imports it too, for its doctests
 
     for name in NEEDED[sys.argv[1]]:
         import_module(name)
-    two = LaunchConfig(
-        1, 1, 2, rdzv_backend="c10d", rdzv_endpoint="localhost:0", max_restarts=0, start_method="fork"
-    )  # as of torchrun --standalone --nproc-per-node=2
+    # As of torchrun --standalone --nproc-per-node=2, but that a process has a second to say why it ends.
+    options = {"rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0", "max_restarts": 0, "monitor_interval": 1}
+    two = LaunchConfig(1, 1, 2, start_method="fork", **options)
     elastic_launch(two, work)(*sys.argv[1:])

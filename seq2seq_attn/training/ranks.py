@@ -105,7 +105,7 @@ def joined(device: str = "cpu", *, timeout: float = 600.0) -> Iterator[Ranks]:
         yield Ranks(device=usable(device))
         return
     own = usable(f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" else device)
-    rank = int(os.environ["RANK"])
+    rank, lost = int(os.environ["RANK"]), False
     try:
         distributed.init_process_group("nccl" if own.type == "cuda" else "gloo", timeout=timedelta(seconds=timeout))
         yield Ranks(rank, distributed.get_world_size(), own)
@@ -113,16 +113,18 @@ def joined(device: str = "cpu", *, timeout: float = 600.0) -> Iterator[Ranks]:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if not isinstance(error, distributed.DistError) and not _LOST.search(first):
             raise
+        lost = True
         raise ConnectionError(
             f"rank {rank}: another process of this training has ended or does not answer ({first}); "
             f"its last checkpoint is kept: start the same command again with --resume"
         ) from None
     finally:
         if distributed.is_initialized():
-            # Threads of the group that have just ended a broadcast take Python's lock to let go of its tensor. Whoever
-            # frees a DistributedDataParallel later may be the group's last holder, and torch then waits for these
-            # threads with that lock held, for ever. They get it here.
-            time.sleep(0.1)
+            if not lost:  # else torchrun is about to end this process, which has first to say why
+                # Threads of the group that have just ended a broadcast take Python's lock to let go of its tensor. Who
+                # frees a DistributedDataParallel later may be the group's last holder, and torch then waits for these
+                # threads with that lock held, for ever. They get it here.
+                time.sleep(0.1)
             distributed.destroy_process_group()
 
 
