@@ -16,7 +16,7 @@ from tqdm import tqdm
 from seq2seq_attn import cipher, plots
 from seq2seq_attn.checkpoint import CONFIG, WEIGHTS
 from seq2seq_attn.cipher import VOCABULARIES
-from seq2seq_attn.config import Config
+from seq2seq_attn.config import Config, LoopKind
 from seq2seq_attn.decoder import Decoded
 from seq2seq_attn.drawing.drawing import RenderError
 from seq2seq_attn.seq2seq import Seq2Seq
@@ -40,6 +40,7 @@ def run(
     held_out: int,
     config: Config,
     diagram: str | None = None,
+    loop: LoopKind = "fastest",
     animate: bool = False,
 ) -> dict[str, Any]:
     """Train, score and write everything into ``out``; the arguments are the options of the command.
@@ -59,6 +60,7 @@ def run(
     torch.manual_seed(seed)
     random = Random(seed)
     model = Seq2Seq.from_diagram(diagram or config.diagram, config).to(usable(device))
+    model.loop = loop
     unseen = cipher.hold_out(held_out, max_length, random)
     _check_writable(out)
     batches = cipher.training_batches(

@@ -51,9 +51,10 @@ def test_what_is_scored_was_held_out_of_training(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(cipher, "training_batches", spy_training)
     monkeypatch.setattr(demo, "exact_match", spy_score)
-    measured = demo.run(out=tmp_path, **OPTIONS)
+    measured = demo.run(out=tmp_path, loop="scheduled", **OPTIONS)
     assert len(kept["scored"]) == 20 and set(kept["scored"]) == kept["left out"]
     assert measured["exact_match"] == 0.25
+    assert kept["model"].loop == "scheduled"
 
 
 def test_the_score_the_text_and_the_heatmap_are_those_of_the_model_that_was_saved(
