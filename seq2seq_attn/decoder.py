@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple, get_args
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from seq2seq_attn.bands import Bands, Plan, stack
 from seq2seq_attn.config import LoopKind
 from seq2seq_attn.fused import CompiledBands, FastestBands, FusedBands, Refused, Stepper, likeliest, lookup
+from seq2seq_attn.hypotheses import Hypotheses
 from seq2seq_attn.loop import Loop, Sentence, plan
 from seq2seq_attn.wiring import Wiring
 
@@ -29,7 +30,8 @@ class Decoded(NamedTuple):
         symbols: (B, T) int64, ``eos`` after the end of a row.
         mask: (B, T) bool, True = chosen, the ending symbol included; a row that never ended is True to T.
         scores: (B,), the sum of the log-probabilities of the symbols chosen; see `likeliest`.
-        attn_weights: (B, T, S), alpha_ij of every step; (B, T, K, S) with several heads, (B, T, 0) without attention.
+        attn_weights: (B, T, S), alpha_ij of every step, 0 after the end of a row; (B, T, K, S) with several heads,
+            (B, T, 0) without attention.
     """
 
     symbols: Tensor
@@ -130,7 +132,7 @@ class Decoder(nn.Module):
     def greedy(
         self, sentence: Sentence, *, bos: int, eos: int | None, max_length: int, loop: LoopKind = "fastest"
     ) -> Decoded:
-        """Choose the best symbol at every step, and go on with it.
+        """Choose the best symbol at every step, and go on with it; when half of the rows have ended, they leave.
 
         Args:
             sentence: what there is of the source.
@@ -144,53 +146,56 @@ class Decoder(nn.Module):
         """
         if max_length < 1:
             raise ValueError(f"max_length is {max_length}; decode at least 1 symbol")
-        symbol = torch.full((len(sentence.mask),), bos, device=sentence.mask.device)
-        step_with = self._steps_of(sentence, symbol, loop)
-        going = torch.ones_like(symbol, dtype=torch.bool)
-        scores = sentence.encoder_hidden.new_zeros(len(symbol))
+        steps, size = self.hypotheses(sentence, bos, loop), len(sentence.mask)
+        left = torch.arange(size, device=sentence.mask.device)  # the rows that a step is about
+        last, going = torch.full_like(left, bos), torch.ones_like(left, dtype=torch.bool)
+        scores = sentence.encoder_hidden.new_zeros(size)
         symbols, masks, weights = [], [], []
         for _ in range(max_length):
-            step = step_with(symbol)
-            best, symbol = (made.flatten() for made in likeliest(step.output, 1))
-            if eos is not None:
-                symbol = symbol.masked_fill(~going, eos)
-            scores = scores + best.masked_fill(~going, 0.0)
-            symbols.append(symbol)
+            step = steps(last[:, None])
+            best, last = (made.flatten() for made in likeliest(step.output, 1))
+            looked = step.attn_weights[:, 0] if hasattr(step, "attn_weights") else best[:, None][:, :0]
+            ended = ~going[left]
+            scores = scores + _spread(best.masked_fill(ended, 0.0), left, size, 0.0)
             masks.append(going)
-            weights.append(getattr(step, "attn_weights", best.new_zeros(len(symbol), 0)))
-            if eos is not None:
-                going = going & (symbol != eos)
-                if not going.any():
-                    break
+            looked = looked.masked_fill(ended.reshape(-1, *[1] * (looked.dim() - 1)), 0.0)
+            weights.append(_spread(looked, left, size, 0.0))
+            if eos is None:
+                symbols.append(last)
+                continue
+            last = last.masked_fill(ended, eos)
+            symbols.append(_spread(last, left, size, eos))
+            going = going & (symbols[-1] != eos)
+            if not (count := int(going.sum())):
+                break
+            if 2 * count <= len(left):  # what was read of the others is copied, which a few are not worth
+                stay = going[left].nonzero()
+                left, last = left[stay[:, 0]], last[stay[:, 0]]
+                steps.select(stay, left.tolist())
         return Decoded(torch.stack(symbols, 1), torch.stack(masks, 1), scores, torch.stack(weights, 1))
 
-    def stepper(self, loop: Loop, symbols: Tensor) -> Stepper | None:
-        """Compiled steps of what a loop is given, to go on from ``symbols``, (B,); None if someone listens to the step.
+    def hypotheses(self, sentence: Sentence, bos: int, loop: LoopKind) -> Hypotheses | Stepper:
+        """What goes on from hypotheses of each sentence, at first from one.
 
         Raises:
-            Refused: a step that cannot be compiled; see `Stepper`.
+            Refused: a step that cannot be compiled, as ``loop`` asks; see `Stepper`.
         """
-        if self._is_listened_to():
-            return None
-        planned = self.plan(loop.sentence, self.embed_target(symbols))
+        symbols = torch.full((len(sentence.mask),), bos, device=sentence.mask.device)
+        listened_to = self._is_listened_to()
+        planned = None if listened_to else self.plan(sentence, self.embed_target(symbols))
+        if loop != "compiled" or listened_to:
+            shared = planned is not None and planned.takes_rows(self.step)
+            return Hypotheses(self.step, sentence, self.embed_target, shared=shared)
         if planned is None:
             raise Refused("no picture is true of the step; it can only be looped; leave out loop='compiled'")
-        return Stepper(loop, planned, self.embed_target)
-
-    def _steps_of(self, sentence: Sentence, symbols: Tensor, loop: LoopKind) -> Callable[[Tensor], Any]:
-        """What makes one step of the last symbols, (B,)."""
-        run = Loop(self.step, sentence)
-        stepper = self.stepper(run, symbols) if loop == "compiled" else None
-        if stepper is None:
-            return lambda symbol: run(self.embed_target(symbol))
-
-        def step(symbol: Tensor) -> Any:
-            values = stepper(symbol[:, None])
-            return (
-                values._replace(attn_weights=values.attn_weights[:, 0]) if hasattr(values, "attn_weights") else values
-            )
-
-        return step
+        return Stepper(Loop(self.step, sentence), planned, self.embed_target)
 
     def _is_listened_to(self) -> bool:
         return bool(self.step._forward_hooks or self.step._forward_pre_hooks)
+
+
+def _spread(values: Tensor, rows: Tensor, size: int, fill: float) -> Tensor:
+    """Values of some rows of a batch, (N, …), among all of them, (B, …)."""
+    if len(rows) == size:
+        return values
+    return values.new_full((size, *values.shape[1:]), fill).index_copy(0, rows, values)

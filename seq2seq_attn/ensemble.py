@@ -1,82 +1,16 @@
-"""What goes on from hypotheses: a model, or an ensemble of several, with what each has read."""
+"""What goes on from hypotheses: an ensemble of models, or one, each with what its encoder has read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from seq2seq_attn.config import LoopKind
 from seq2seq_attn.decoder import Decoder
-from seq2seq_attn.fused import Scores, Stepper, likeliest, log_probabilities
-from seq2seq_attn.loop import Loop, Sentence
-from seq2seq_attn.nodes.state import each
-
-
-class Hypotheses(Loop):
-    """A loop with K hypotheses of each sentence, (B, K, …), that share what was read of it: h_j, its keys, its mask.
-
-    They stand on the axis on which a node takes all steps of a target at once, against (B, S, M). A step with a node
-    that has no such axis, or that someone listens to with hooks, runs on (B K, …), with what was read copied for each.
-
-    Args:
-        decoder: whose step it runs.
-        sentence: what there is of the source; each sentence begins with one hypothesis.
-        first: the embedded symbol before the first step, (B, E), to find out what the step takes.
-
-    Raises:
-        ValueError: see `Loop`.
-    """
-
-    def __init__(self, decoder: Decoder, sentence: Sentence, first: Tensor) -> None:
-        super().__init__(decoder.step, sentence)
-        listened_to = decoder.step._forward_hooks or decoder.step._forward_pre_hooks
-        planned = None if listened_to else decoder.plan(sentence, first)
-        self.shared = planned is not None and planned.takes_rows(decoder.step)
-        self._read, self._given_to = (self.constant, self.hidden), ([*range(len(sentence.mask))], 1)
-        self._carry(lambda tensor: tensor[:, None])
-
-    def __call__(self, prev_output: Tensor) -> Any:
-        """One step with y_{i-1}, (B, K, E); the values that it made, (B, K, …)."""
-        if self.shared:
-            return super().__call__(prev_output)
-        shape = prev_output.shape[:2]
-
-        def grid(tensor: Tensor) -> Tensor:
-            return tensor.reshape(*shape, *tensor.shape[1:])
-
-        self._carry(lambda tensor: tensor.flatten(0, 1))
-        result = super().__call__(prev_output.flatten(0, 1))
-        self._carry(grid)
-        return each(grid, result)
-
-    def select(self, rows: Tensor, sentences: list[int]) -> None:
-        """Go on from some hypotheses of the last step, in any order, from one perhaps several times.
-
-        Args:
-            rows: (B, K) int64, which of the last step's each new one goes on from, counted through all sentences.
-            sentences: the rows of the batch that are left, B of them.
-        """
-        self._carry(lambda tensor: tensor.flatten(0, 1)[rows])
-        copies = 1 if self.shared else rows.shape[1]
-        if (sentences, copies) == self._given_to:
-            return
-        self._given_to = sentences, copies
-        left = torch.tensor(sentences, device=rows.device)
-
-        def given(tensor: Tensor) -> Tensor:
-            part = tensor if sentences == [*range(len(tensor))] else tensor[left]
-            return part if copies == 1 else part[:, None].expand(-1, copies, *part.shape[1:]).flatten(0, 1)
-
-        self.constant, self.hidden = (
-            {word: each(given, value) for word, value in values.items()} for values in self._read
-        )
-
-    def _carry(self, function: Callable[[Tensor], Tensor]) -> None:
-        """Let the next step be given what a function makes of each tensor that the last one hands on."""
-        self.carried = {word: each(function, value) for word, value in self.carried.items()}
+from seq2seq_attn.fused import Scores, likeliest, log_probabilities
+from seq2seq_attn.loop import Sentence
 
 
 class Ensemble:
@@ -98,7 +32,7 @@ class Ensemble:
         if len(sentences := {len(sentence.mask) for _, sentence in members}) > 1:
             raise ValueError(f"the models of an ensemble are given {sorted(sentences)} sentences; give all the same")
         self.members, self.positions, self.device = members, list[int](), members[0][1].mask.device
-        self.loops = [_steps_of(decoder, sentence, bos, loop) for decoder, sentence in members]
+        self.loops = [decoder.hypotheses(sentence, bos, loop) for decoder, sentence in members]
 
     def __call__(
         self, symbols: Tensor, rows: Tensor, sentences: list[int], count: int
@@ -119,9 +53,9 @@ class Ensemble:
             ValueError: models that write different numbers of symbols.
         """
         outputs, looked = [], []
-        for (decoder, sentence), loop in zip(self.members, self.loops, strict=True):
+        for (_, sentence), loop in zip(self.members, self.loops, strict=True):
             loop.select(rows, sentences)
-            step = loop(symbols) if isinstance(loop, Stepper) else loop(decoder.embed_target(symbols))
+            step = loop(symbols)
             outputs.append(step.output)
             if hasattr(step, "attn_weights"):
                 looked.append((step.attn_weights, sentence.mask))
@@ -141,12 +75,6 @@ def _agreed(outputs: Sequence[Tensor | Scores], count: int) -> tuple[Tensor, Ten
         raise ValueError(f"the models of an ensemble write {sorted(widths)} symbols; they need one target vocabulary")
     best = _mean(made).topk(min(count, made[0].shape[-1]))
     return best.values, best.indices
-
-
-def _steps_of(decoder: Decoder, sentence: Sentence, bos: int, loop: LoopKind) -> Hypotheses | Stepper:
-    symbols = torch.full((len(sentence.mask),), bos, device=sentence.mask.device)
-    compiled = decoder.stepper(Loop(decoder.step, sentence), symbols) if loop == "compiled" else None
-    return Hypotheses(decoder, sentence, decoder.embed_target(symbols)) if compiled is None else compiled
 
 
 def _mean(values: Sequence[Tensor]) -> Tensor:

@@ -187,9 +187,33 @@ def test_decoding_step_by_step_is_teacher_forcing_on_the_same_symbols(name: str)
     assert torch.equal(symbols[decoded.mask], decoded.symbols[decoded.mask])
     close(decoded.scores, best.masked_fill(~decoded.mask, 0.0).sum(dim=1))
     if "attn_weights" in forced._fields:
-        close(decoded.attn_weights, forced.attn_weights)
+        close(decoded.attn_weights[decoded.mask], forced.attn_weights[decoded.mask])
+        assert not decoded.attn_weights[~decoded.mask].any()
     else:
         assert decoded.attn_weights.shape == (3, decoded.symbols.shape[1], 0)
+
+
+@pytest.mark.parametrize("name", ["gru", "lstm", "monotonic", "pointer_generator"])
+def test_rows_that_have_ended_leave_the_batch(name: str) -> None:
+    net, (source, mask) = model(name, scale=6.0), (torch.cat([given] * 5) for given in batch(name)[:2])
+    source = torch.where(mask, (source + torch.arange(len(source))[:, None]) % 17, source)
+    for net.eos in range(17):  # until most rows end, but not all
+        going = net.greedy(source, mask, max_length=9).mask.sum(dim=0)
+        if going[-1] <= 7:
+            break
+    sizes: list[int] = []
+    listening = net.decoder.step.register_forward_hook(lambda step, args, made: sizes.append(len(made.output)))
+    decoded = net.greedy(source, mask, max_length=9)
+    listening.remove()
+    assert len(sizes) == len(going) and all(n <= size < max(2 * n, 16) for n, size in zip(going, sizes, strict=True))
+    assert min(sizes) < len(source) == sizes[0]
+    close(net.greedy(source, mask, max_length=9).attn_weights, decoded.attn_weights)
+    for n in range(len(source)):
+        alone = net.greedy(source[n : n + 1], mask[n : n + 1], max_length=9)
+        length = int(decoded.mask[n].sum())
+        assert alone.symbols[0].tolist() == decoded.symbols[n, :length].tolist()
+        close(alone.attn_weights[0], decoded.attn_weights[n, :length])
+        close(alone.scores[0], decoded.scores[n])
 
 
 @every_model
