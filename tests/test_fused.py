@@ -15,10 +15,11 @@ import torch
 from models import batch, config, edited, model
 from test_build import drawn, node
 from test_loop import CELLS, MORE, B, Doubling, S, built, equal, own, results, rewired, same, sentence, symbols
+from test_seq2seq import close, ending
 from torch import Tensor, nn
 
 from seq2seq_attn import Recipe, Seq2Seq
-from seq2seq_attn.fused import Refused, Scores, bands, compiled, encode, load
+from seq2seq_attn.fused import Refused, Scores, Stepper, bands, compiled, encode, load
 from seq2seq_attn.fused.lookup import Lookup, lookup
 from seq2seq_attn.training.objective import Objective
 from seq2seq_attn.wirings import WIRINGS
@@ -371,6 +372,21 @@ def test_compiled_decoding_is_that_of_the_step_as_it_is(name: str) -> None:
     for one, other in zip(*(decoded[2] for decoded in found), strict=True):
         assert (one.symbols, one.ended) == (other.symbols, other.ended) and abs(one.score - other.score) < 1e-9
         torch.testing.assert_close(one.attn_weights, other.attn_weights, rtol=1e-9, atol=1e-9)
+
+
+@with_compiler
+@pytest.mark.parametrize("name", ["gru", "lstm", "luong_input_feeding", "groundhog"])
+def test_rows_that_have_ended_leave_a_compiled_batch(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    net, source, mask = ending(name)
+    expected = net.greedy(source, mask, max_length=9)
+    left: list[int] = []
+    select = Stepper.select
+    monkeypatch.setattr(Stepper, "select", lambda *given: left.append(len(given[2])) or select(*given))
+    net.loop = "compiled"
+    decoded = net.greedy(source, mask, max_length=9)
+    assert left and torch.equal(decoded.symbols, expected.symbols) and torch.equal(decoded.mask, expected.mask)
+    close(decoded.attn_weights, expected.attn_weights)
+    close(decoded.scores, expected.scores)
 
 
 @with_compiler
