@@ -158,7 +158,6 @@ class Decoder(nn.Module):
             ended = ~going[left]
             scores = scores + _spread(best.masked_fill(ended, 0.0), left, size, 0.0)
             masks.append(going)
-            looked = looked.masked_fill(ended.reshape(-1, *[1] * (looked.dim() - 1)), 0.0)
             weights.append(_spread(looked, left, size, 0.0))
             if eos is None:
                 symbols.append(last)
@@ -172,7 +171,9 @@ class Decoder(nn.Module):
                 stay = going[left].nonzero()
                 left, last = left[stay[:, 0]], last[stay[:, 0]]
                 steps.select(stay, left.tolist())
-        return Decoded(torch.stack(symbols, 1), torch.stack(masks, 1), scores, torch.stack(weights, 1))
+        mask, looked = torch.stack(masks, 1), torch.stack(weights, 1)
+        looked = looked.masked_fill(~mask.reshape(*mask.shape, *[1] * (looked.dim() - 2)), 0.0)
+        return Decoded(torch.stack(symbols, 1), mask, scores, looked)
 
     def hypotheses(self, sentence: Sentence, bos: int, loop: LoopKind) -> Hypotheses | Stepper:
         """What goes on from hypotheses of each sentence, at first from one.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 REPOSITORY = "where links to the source lead: https://…/blob/main"
+LOOP = "how the model's loops run: compiled needs a C++ compiler and builds them once, in half a minute"
 
 
 def add_path(command: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import get_args
 
-from seq2seq_attn.commands.arguments import positive, rate, seed
+from seq2seq_attn.commands.arguments import LOOP, positive, rate, seed
 from seq2seq_attn.config import LoopKind
 from seq2seq_attn.kinds import CELLS
 
@@ -26,8 +26,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--learning-rate", type=rate, default=5e-3, help="the highest, of Adam")
     command.add_argument("--max-length", type=positive, default=32, help="symbols of a message at most")
     command.add_argument("--held-out", type=positive, default=1000, help="messages to score, never trained on")
-    how = "how the model's loops run: compiled needs a C++ compiler and builds them once, in half a minute"
-    command.add_argument("--loop", default="fastest", choices=get_args(LoopKind), help=how)
+    command.add_argument("--loop", default="fastest", choices=get_args(LoopKind), help=LOOP)
     command.add_argument("--animate", action="store_true", help="write attention.gif too: where it looks as it learns")
     model = command.add_argument_group("the model")
     what = "the picture of the step: the name of one that ships, or a .mmd file"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seq2seq_attn.commands import data
-from seq2seq_attn.commands.arguments import positive
+from seq2seq_attn.commands.arguments import LOOP, positive
 from seq2seq_attn.commands.settings import add_settings, given
 from seq2seq_attn.commands.unknown import say_unknown
 from seq2seq_attn.config import Config
@@ -52,7 +52,7 @@ TRAINING = {
     "clip": "greatest norm of the gradient, or none",
     "scheduled_sampling": "probability of the model's own symbol, growing from 0",
     "precision": "of matrix products",
-    "loop": "how the model's loops run: compiled needs a C++ compiler and builds them once, in half a minute",
+    "loop": LOOP,
     "compile": "make one program of model and loss by torch.compile",
     "evaluate_every": "updates between evaluations; each writes a checkpoint",
     "patience": "end after so many evaluations without a better one",
