@@ -61,7 +61,9 @@ class FusedBands(Bands):
 
     def inside(self, ids: Sequence[str]) -> None:
         """Run the operations that wait for each other, step by step."""
-        made = Inside(self, ids, find(self, ids)).walk()
+        given = copy.copy(self)  # the way back keeps it, and must not keep what is made: each would keep the other
+        given.values = dict(self.values)
+        made = Inside(given, ids, find(self, ids)).walk()
         self.values.update((id, value.transpose(0, 1)) for id, value in made.items())
 
 

@@ -43,13 +43,14 @@ class Cell(ABC):
     def _weight(self, run: Run, name: str) -> Tensor:
         return run.inputs[f"{self.node}.{name}"]
 
-    def _affine(self, run: Run) -> Affine:
-        return Affine(run, f"{self.node}.weight_ih", self.inputs)
+    @property
+    def _affine(self) -> Affine:
+        return Affine(f"{self.node}.weight_ih", self.inputs)
 
     def _with_state(self, run: Run, gates: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Fill the gates W x + b + U s + d with what is known; what the loop adds, the state with it."""
         bias = self._weight(run, "bias_ih") + self._weight(run, "bias_hh")
-        values, weights = self._affine(run).begin(gates, bias)
+        values, weights = self._affine.begin(run, gates, bias)
         return [*values, run.read(self.state)], [*weights, self._turned(run)]
 
     def _turned(self, run: Run) -> Tensor:
@@ -57,12 +58,12 @@ class Cell(ABC):
         return run.turned(f"{self.node}.weight_hh", self._weight(run, "weight_hh"))
 
     def _with_state_back(self, run: Run) -> tuple[list[Tensor], list[Tensor]]:
-        values, weights = self._affine(run).back()
+        values, weights = self._affine.back(run)
         return [*values, run.grad(self.state)], [*weights, self._weight(run, "weight_hh").contiguous()]
 
     def _finish(self, run: Run, d_gates: Tensor) -> None:
         """The gradients of all weights, from that of W x + b + U s + d at all steps."""
-        self._affine(run).finish(d_gates)
+        self._affine.finish(run, d_gates)
         rows, bias = d_gates.flatten(0, 1), d_gates.sum(dim=(0, 1))
         run.add(f"{self.node}.weight_hh", torch.mm(rows.t(), run.read(self.state).flatten(0, 1)))
         run.add(f"{self.node}.bias_ih", bias)
@@ -77,7 +78,7 @@ class GRU(Cell):
         gates = run.keep(f"{self.node}.gates", 3 * self.size)
         bias = self._weight(run, "bias_ih") + torch.cat([both, torch.zeros_like(last)])
         run.kernels.gru(
-            *self._affine(run).begin(gates, bias),
+            *self._affine.begin(run, gates, bias),
             run.read(self.state),
             self._turned(run),
             last,
@@ -89,7 +90,7 @@ class GRU(Cell):
     def backward(self, run: Run) -> Callable[[], None]:
         d_gates, d_candidate = run.new(run.steps, 3 * self.size), run.new(run.steps, self.size)
         run.kernels.gru_back(
-            *self._affine(run).back(),
+            *self._affine.back(run),
             run.read(self.state),
             self._weight(run, "weight_hh").contiguous(),
             run.kept[f"{self.node}.gates"],
@@ -101,7 +102,7 @@ class GRU(Cell):
         )
 
         def finish() -> None:
-            self._affine(run).finish(d_gates)
+            self._affine.finish(run, d_gates)
             rows = d_gates.flatten(0, 1)[:, : 2 * self.size], d_candidate.flatten(0, 1)
             state, d_weight = run.read(self.state).flatten(0, 1), torch.empty_like(self._weight(run, "weight_hh"))
             for part, d_part in zip(rows, torch.split_with_sizes(d_weight, [2 * self.size, self.size]), strict=True):

@@ -38,12 +38,16 @@ class Layer:
         if self.dropout:
             noise = [run.keep(f"{self.node}.noise", self.size)]
             noise[0].copy_(F.dropout(torch.ones_like(noise[0]), self.dropout))
-        values, weights = Affine(run, f"{self.node}.W", self.inputs).begin(shown, None)
+        values, weights = self._affine.begin(run, shown, None)
         run.kernels.layer(values, weights, noise, shown, run.column(self.output))
 
     def backward(self, run: Run) -> Callable[[], None]:
-        affine, d_shown = Affine(run, f"{self.node}.W", self.inputs), run.new(run.steps, self.size)
+        d_shown = run.new(run.steps, self.size)
         noise = [run.kept[f"{self.node}.noise"]] if self.dropout else []
         shown = run.kept[f"{self.node}.tanh"]
-        run.kernels.layer_back(*affine.back(), noise, shown, run.grad_column(self.output), d_shown)
-        return lambda: affine.finish(d_shown)
+        run.kernels.layer_back(*self._affine.back(run), noise, shown, run.grad_column(self.output), d_shown)
+        return lambda: self._affine.finish(run, d_shown)
+
+    @property
+    def _affine(self) -> Affine:
+        return Affine(f"{self.node}.W", self.inputs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -44,7 +44,7 @@ class Run:
         kept: what the way there leaves to the way back. A value of the loop is (T + 1, B, …) under its id: row 0 is
             what stands before the first step.
         grads: gradients, on the way back: of values of the loop under their ids, and of inputs.
-        fills: what puts that part of the units' sums in place that is known before the loop, from the inputs.
+        fills: what puts that part of the units' sums in place that is known before the loop, from this run's inputs.
         known: what is made of weights alone, and is the same in each run of the same weights.
     """
 
@@ -56,7 +56,7 @@ class Run:
     ragged: bool
     kept: dict[str, Tensor] = field(default_factory=dict)
     grads: dict[str, Tensor] = field(default_factory=dict)
-    fills: list[Callable[[], None]] = field(default_factory=list)
+    fills: list[Callable[[Run], None]] = field(default_factory=list)
     known: dict[str, Tensor] = field(default_factory=dict)
 
     def turned(self, name: str, weight: Tensor) -> Tensor:
@@ -117,72 +117,82 @@ class Unit(Protocol):
     def backward(self, run: Run) -> Callable[[], None]: ...
 
 
+@dataclass(frozen=True)
 class Affine:
     """W [x_1; x_2; …] + b over arguments side by side: of what is given for all steps at once, of the rest in the loop.
 
-    Args:
+    Attributes:
         weight: the name of the input W, (G, F).
         inputs: the arguments.
     """
 
-    def __init__(self, run: Run, weight: str, inputs: Sequence[Argument]) -> None:
-        self.run, self.name, self.inputs, self.weight = run, weight, inputs, run.inputs[weight]
-        self.columns = torch.split_with_sizes(self.weight, [argument.size for argument in inputs], dim=1)
-        self.moving = [pair for pair in zip(inputs, self.columns, strict=True) if pair[0].when != "given"]
+    weight: str
+    inputs: tuple[Argument, ...]
 
-    def begin(self, made: Tensor, bias: Tensor | None) -> tuple[list[Tensor], list[Tensor]]:
+    def begin(self, run: Run, made: Tensor, bias: Tensor | None) -> tuple[list[Tensor], list[Tensor]]:
         """Fill (T, B, G) with what is known before the loop; what else there is to multiply, and with what."""
         rows = made.flatten(0, 1)
 
-        def fill() -> None:
+        def fill(run: Run) -> None:  # its run is not kept here: each would keep the other, and all that a step has made
             start = bias
-            for argument, columns in zip(self.inputs, self.columns, strict=True):
+            for argument, columns in self._columns(run.inputs[self.weight]):
                 if argument.when == "given":
-                    self._fill(rows, start, argument, columns)
+                    self._fill(run, rows, start, argument, columns)
                     start = rows
             if start is None:
                 rows.zero_()
             elif start is bias:
                 rows.copy_(bias.expand_as(rows))
 
-        fill()
-        self.run.fills.append(fill)
-        return [self.run.read(argument) for argument, _ in self.moving], [
-            self.run.turned(f"{self.name} {argument.id}", weight) for argument, weight in self.moving
+        fill(run)
+        run.fills.append(fill)
+        moving = self._moving(run)
+        return [run.read(argument) for argument, _ in moving], [
+            run.turned(f"{self.weight} {argument.id}", columns) for argument, columns in moving
         ]
 
-    def _fill(self, rows: Tensor, start: Tensor | None, argument: Argument, columns: Tensor) -> None:
+    def _columns(self, weight: Tensor) -> Iterator[tuple[Argument, Tensor]]:
+        """The arguments, each with the columns of W that it is multiplied by; or of the gradient of W."""
+        sizes = [argument.size for argument in self.inputs]
+        return zip(self.inputs, torch.split_with_sizes(weight, sizes, dim=1), strict=True)
+
+    def _moving(self, run: Run) -> list[tuple[Argument, Tensor]]:
+        """What the loop makes, with its columns."""
+        return [pair for pair in self._columns(run.inputs[self.weight]) if pair[0].when != "given"]
+
+    def _fill(self, run: Run, rows: Tensor, start: Tensor | None, argument: Argument, columns: Tensor) -> None:
         """``rows`` become the product of what is given for all steps, plus what to start with."""
-        table = self.run.inputs[argument.id]
-        if argument.id in self.run.symbols:
-            product = self.run.once(f"{self.name} {argument.id}", lambda: torch.mm(table, columns.t()))
-            looked_up = product[self.run.symbols[argument.id].flatten()]
+        table = run.inputs[argument.id]
+        if argument.id in run.symbols:
+            product = run.once(f"{self.weight} {argument.id}", lambda: torch.mm(table, columns.t()))
+            looked_up = product[run.symbols[argument.id].flatten()]
             rows.copy_(looked_up if start is None else looked_up.add_(start))
         elif start is None:
             torch.mm(table.flatten(0, 1), columns.t(), out=rows)
         else:
             torch.addmm(start, table.flatten(0, 1), columns.t(), out=rows)
 
-    def back(self) -> tuple[list[Tensor], list[Tensor]]:
+    def back(self, run: Run) -> tuple[list[Tensor], list[Tensor]]:
         """The gradients that the loop adds to, and what it multiplies that of W x with."""
-        return [self.run.grad(argument) for argument, _ in self.moving], [w.contiguous() for _, w in self.moving]
+        moving = self._moving(run)
+        return [run.grad(argument) for argument, _ in moving], [columns.contiguous() for _, columns in moving]
 
-    def finish(self, d_made: Tensor) -> None:
+    def finish(self, run: Run, d_made: Tensor) -> None:
         """The gradients of W and of what is given, from that of W x + b at all steps."""
-        rows, d_weight = d_made.flatten(0, 1), torch.empty_like(self.weight)
-        d_columns = torch.split_with_sizes(d_weight, [argument.size for argument in self.inputs], dim=1)
-        for argument, columns, into in zip(self.inputs, self.columns, d_columns, strict=True):
-            if argument.id in self.run.symbols:
-                table = self.run.inputs[argument.id]
-                d_table = rows.new_zeros(len(table), len(self.weight))
-                d_table.index_add_(0, self.run.symbols[argument.id].flatten(), rows)
+        rows, weight = d_made.flatten(0, 1), run.inputs[self.weight]
+        d_weight = torch.empty_like(weight)
+        for (argument, columns), (_, into) in zip(self._columns(weight), self._columns(d_weight), strict=True):
+            if argument.id in run.symbols:
+                table = run.inputs[argument.id]
+                d_table = rows.new_zeros(len(table), len(weight))
+                d_table.index_add_(0, run.symbols[argument.id].flatten(), rows)
                 into.copy_(torch.mm(d_table.t(), table))
-                self.run.add(argument.id, torch.mm(d_table, columns))
+                run.add(argument.id, torch.mm(d_table, columns))
                 continue
-            into.copy_(torch.mm(rows.t(), self.run.read(argument).flatten(0, 1)))
+            into.copy_(torch.mm(rows.t(), run.read(argument).flatten(0, 1)))
             if argument.when == "given":
-                self.run.add(argument.id, torch.mm(rows, columns).reshape(*d_made.shape[:2], -1))
-        self.run.add(self.name, d_weight)
+                run.add(argument.id, torch.mm(rows, columns).reshape(*d_made.shape[:2], -1))
+        run.add(self.weight, d_weight)
 
 
 def _moved(column: Tensor, argument: Argument) -> Tensor:

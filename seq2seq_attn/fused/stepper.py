@@ -61,7 +61,7 @@ class Stepper:
             elif id in run.inputs:
                 run.inputs[id].copy_(embedded.flatten(0, 1))
         for fill in run.fills:
-            fill()
+            fill(run)
         run.kernels.walk(False)
         for id in self.inside.shown:
             values[id] = run.column(id)[0].reshape(*shape, -1).clone()
