@@ -52,6 +52,7 @@ class Attention:
 
     def forward(self, run: Run) -> None:
         weight, v = self._weights(run)
+        run.sums[self.context] = self.weights, self.memory
         run.kernels.attention(
             run.read(self.query),
             [run.turned(f"{self.node}.W", one) for one in weight],

@@ -15,8 +15,8 @@ class Kernels:
     """A walk through a loop: first its units are told, in the order in which they run, then it is walked.
 
     Tensors with an axis of steps are (T, B, …). ``values`` and ``weights`` are pairs of what the loop makes, (T, B, F),
-    and a matrix, (F, G), whose product is added; on the way back the gradients of these values, which are added to, and
-    the matrix the other way round, (G, F).
+    and a matrix, (F, G), whose product is added (compiled, it may be one for each K rows, (B / K, F, G)); on the way
+    back the gradients of these values, which are added to, and the matrix the other way round, (G, F).
 
     Args:
         steps: number T of steps.

@@ -1,4 +1,4 @@
-"""The unit of a layer within the loop: Luong's attentional state, where it is fed to the next step."""
+"""The unit of a layer within the loop: Luong's attentional state, where it is fed to the next step; a readout."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from seq2seq_attn.fused.run import Affine, Argument, Run
 @dataclass(frozen=True)
 class Layer:
     """`nodes.TanhLayer`: a_i = tanh(W x); W is the input ``{node}.W``.
+
+    A readout, which is run on the way there alone, has a b too, ``{node}.b``.
 
     Attributes:
         node: the operation's id.
@@ -38,7 +40,7 @@ class Layer:
         if self.dropout:
             noise = [run.keep(f"{self.node}.noise", self.size)]
             noise[0].copy_(F.dropout(torch.ones_like(noise[0]), self.dropout))
-        values, weights = self._affine.begin(run, shown, None)
+        values, weights = self._affine.begin(run, shown, run.inputs.get(f"{self.node}.b"))
         run.kernels.layer(values, weights, noise, shown, run.column(self.output))
 
     def backward(self, run: Run) -> Callable[[], None]:

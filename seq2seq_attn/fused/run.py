@@ -46,6 +46,10 @@ class Run:
         grads: gradients, on the way back: of values of the loop under their ids, and of inputs.
         fills: what puts that part of the units' sums in place that is known before the loop, from this run's inputs.
         known: what is made of weights alone, and is the same in each run of the same weights.
+        by_position: whether a context is multiplied by what makes use of it before it is summed up: W Σ_j α_j h_j is
+            Σ_j α_j (W h_j), whose products are as many as the positions, for however many steps and rows.
+        multiplied: what is made of weights and the memory, W h_j, (B / K, S, G), where K rows share one.
+        sums: of each context that is known at a step the id of its weights and the name of the memory.
     """
 
     kernels: Kernels
@@ -58,6 +62,9 @@ class Run:
     grads: dict[str, Tensor] = field(default_factory=dict)
     fills: list[Callable[[Run], None]] = field(default_factory=list)
     known: dict[str, Tensor] = field(default_factory=dict)
+    by_position: bool = False
+    multiplied: dict[str, Tensor] = field(default_factory=dict)
+    sums: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def turned(self, name: str, weight: Tensor) -> Tensor:
         """A weight the other way round, (F, G); for a batch in memory too: BLAS is a third faster with it."""
@@ -146,10 +153,19 @@ class Affine:
 
         fill(run)
         run.fills.append(fill)
-        moving = self._moving(run)
-        return [run.read(argument) for argument, _ in moving], [
-            run.turned(f"{self.weight} {argument.id}", columns) for argument, columns in moving
-        ]
+        values, weights = list[Tensor](), list[Tensor]()
+        for argument, columns in self._moving(run):
+            name = f"{self.weight} {argument.id}"
+            if run.by_position and argument.when == "now" and argument.id in run.sums:
+                alpha, memory = run.sums[argument.id]
+                if name not in run.multiplied:
+                    run.multiplied[name] = torch.matmul(run.inputs[memory], columns.t())
+                values.append(run.column(alpha))
+                weights.append(run.multiplied[name])
+            else:
+                values.append(run.read(argument))
+                weights.append(run.turned(name, columns))
+        return values, weights
 
     def _columns(self, weight: Tensor) -> Iterator[tuple[Argument, Tensor]]:
         """The arguments, each with the columns of W that it is multiplied by; or of the gradient of W."""

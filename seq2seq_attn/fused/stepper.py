@@ -13,7 +13,7 @@ from seq2seq_attn.fused.bands import CompiledBands, Inside
 from seq2seq_attn.fused.lookup import lookup
 from seq2seq_attn.fused.refused import Refused
 from seq2seq_attn.fused.scores import Scores
-from seq2seq_attn.fused.units import find, find_scores
+from seq2seq_attn.fused.units import find, find_readout, find_scores
 from seq2seq_attn.nodes import LSTMState
 from seq2seq_attn.nodes.state import each, visible
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from seq2seq_attn.loop import Loop
 
 _TIMES = 16  # steps that a product of the whole vocabulary has to be worth
+_MORE = 4  # times as many rows as there have been are expected
 
 
 class Stepper:
@@ -43,13 +44,17 @@ class Stepper:
         self.past = {b.id: now.id for now, b in plan.graph.recurrences if b.word in loop.handed_on}
         self.carried: dict[str, Any] = {}
         self.stepped = False
+        self.rows = 0  # that each sentence has had, at all steps together
+        self.given_to = [*range(len(loop.sentence.mask))], 1
         self._known: dict[str, Tensor] = {}
+        self._multiplied: dict[str, Tensor] = {}
         first = {id: loop.first[plan.graph.values[id].word] for id in self.past}
-        self._begin({id: each(lambda tensor: tensor[:, None], value) for id, value in first.items()}, None, 1)
+        self._begin({id: each(lambda tensor: tensor[:, None], value) for id, value in first.items()}, *self.given_to)
 
     def __call__(self, symbols: Tensor) -> Any:
         """One step with the last symbols, (B, K) int64; the values that it made, (B, K, …), scores as `Scores`."""
         run, shape = self.run, self.shape
+        self.rows += shape[1]
         if self.stepped:
             self._go_on(slice(None))
         embedded = self.embedding(symbols)
@@ -80,7 +85,9 @@ class Stepper:
         if found is None:
             return node(*arguments, **self.bands.hidden(id))
         weight, bias = found
-        return Scores(node.last(*arguments), self.run.turned(f"{id} scores", weight).t(), bias, True)
+        readout = self.readouts[id]
+        hidden = self.run.column(readout)[0].reshape(*self.shape, -1).clone() if readout else node.last(*arguments)
+        return Scores(hidden, self.run.turned(f"{id} scores", weight).t(), bias, True)
 
     def select(self, rows: Tensor, sentences: list[int]) -> None:
         """Go on from some hypotheses of the last step, in any order, from one perhaps several times.
@@ -89,7 +96,7 @@ class Stepper:
             rows: (B, K) int64, which of the last step's each new one goes on from, counted through all sentences.
             sentences: the rows of the batch that are left, B of them.
         """
-        if (sentences, rows.shape[1]) == self.given_to:
+        if (sentences, rows.shape[1]) == self.given_to and self._by_position(rows.shape[1]) == self.run.by_position:
             self.carried = {id: value.flatten(0, 1)[rows] for id, value in self.carried.items()}
             self._go_on(rows.flatten())
             return
@@ -102,12 +109,15 @@ class Stepper:
                 carried[before] = states[id] if cell is None else LSTMState(states[id], cell)
         self._begin(carried, sentences, rows.shape[1])
 
-    def _begin(self, carried: dict[str, Any], sentences: list[int] | None, copies: int) -> None:
-        """Make ready for K hypotheses of some sentences, None for all; ``carried`` is what stands before, (B, K, …)."""
+    def _begin(self, carried: dict[str, Any], sentences: list[int], copies: int) -> None:
+        """Make ready for K hypotheses of some sentences; ``carried`` is what stands before, (B, K, …)."""
         loop, mask = copy.copy(self.loop), self.loop.sentence.mask
-        self.given_to = ([*range(len(mask))] if sentences is None else sentences), copies
-        if self.given_to[0] != [*range(len(mask))]:
-            left = torch.tensor(self.given_to[0], device=mask.device)
+        before, self.given_to = self.given_to[0], (sentences, copies)
+        if self._multiplied and sentences != before:
+            stay = torch.tensor([before.index(sentence) for sentence in sentences], device=mask.device)
+            self._multiplied = {name: product[stay] for name, product in self._multiplied.items()}
+        if sentences != [*range(len(mask))]:
+            left = torch.tensor(sentences, device=mask.device)
             loop.sentence = loop.sentence._replace(mask=mask[left])
             loop.constant, loop.hidden = (
                 {word: each(lambda tensor: tensor[left], value) for word, value in given.items()}
@@ -123,13 +133,21 @@ class Stepper:
         self.bands = CompiledBands(loop, self.plan, values, 1, prev_output=looked_up, copies=copies)
         self.bands.first = {id: each(lambda tensor: tensor.flatten(0, 1), value) for id, value in carried.items()}
         ids = self.plan.schedule.inside
-        self.inside = Inside(self.bands, ids, find(self.bands, ids))
         self.scores = {id: find_scores(self.bands, id) for id in self.plan.schedule.after}
-        self.run = self.inside.begin([*self.inside.tensors.values()], self._known)
+        self.readouts = {id: found and find_readout(self.bands, id) for id, found in self.scores.items()}
+        self.inside = Inside(self.bands, ids, find(self.bands, ids, [id for id, name in self.readouts.items() if name]))
+        self.run = self.inside.run([*self.inside.tensors.values()])
+        self.run.known, self.run.multiplied = self._known, self._multiplied
+        self.run.by_position = self._by_position(copies)
+        self.inside.begin(self.run)
         self.carried = {id: visible(value) for id, value in carried.items() if self.past[id] not in self.run.kept}
         states = [now for now in self.past.values() if now in self.run.kept]
         self.columns = [id for now in states for id in (now, f"{now}.cell") if id in self.run.kept]
         self.stepped = False
+
+    def _by_position(self, copies: int) -> bool:
+        """Whether contexts are multiplied position by position: where it is likely that more rows are still to come."""
+        return copies > 1 and _MORE * self.rows >= self.loop.sentence.mask.shape[1]
 
     def _go_on(self, rows: Any) -> None:
         """Let what a step has made stand before the next one."""

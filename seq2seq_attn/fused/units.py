@@ -60,13 +60,24 @@ class Units:
     symbols: dict[str, Tensor] = field(default_factory=dict)
 
 
-def find(bands: FusedBands, ids: Sequence[str]) -> Units:
-    """The units of the operations inside a loop.
+def find(bands: FusedBands, ids: Sequence[str], readouts: Sequence[str] = ()) -> Units:
+    """The units of the operations inside a loop, and of the readouts, as `find_readout` has them, of some behind it.
 
     Raises:
         Refused: an operation that has no unit: of another class, built or wired otherwise, or listened to.
     """
-    return _Finder(bands, ids).units()
+    return _Finder(bands, ids).units(readouts)
+
+
+def find_readout(bands: FusedBands, id: str) -> str | None:
+    """Under which id the readout t of an output is found, if it is tanh(W x + b) and all of x is there at a step."""
+    graph, node = bands.plan.graph, bands.node(id)
+    if type(node) is not FeedforwardOutput or node.readout != "tanh" or (node.dropout.training and node.dropout.p):
+        return None
+    there = {graph.operations[inner].output for inner in bands.plan.schedule.inside}
+    there |= {before for before, now in bands.past.items() if now in there}
+    there |= {value.id for value in graph.inputs if value.word == "prev_output"}
+    return f"{id}.readout" if there.issuperset(graph.operations[id].inputs) else None
 
 
 def find_scores(bands: FusedBands, id: str) -> tuple[Tensor, Tensor] | None:
@@ -117,7 +128,7 @@ class _Finder:
         self.made = {operation.output for operation in self.operations.values()}
         self.found = Units()
 
-    def units(self) -> Units:
+    def units(self, readouts: Sequence[str]) -> Units:
         for id, operation in self.operations.items():
             node = self._node(id)
             kind = type(node)
@@ -133,6 +144,11 @@ class _Finder:
         for id, operation in self.operations.items():
             if operation.output not in attended:
                 raise Refused(f"what node {id} makes is read by no weighted sum inside the loop")
+        for id in readouts:
+            operation, node = self.graph.operations[id], self._node(id)
+            inputs = tuple(self._argument(given, operation=operation) for given in operation.inputs)
+            self.found.inputs |= {f"{id}.W": node.hidden.weight, f"{id}.b": node.hidden.bias}
+            self.found.units.append(Layer(id, f"{id}.readout", inputs, len(node.hidden.bias), 0.0))
         check_dtype(*self.found.inputs.values())
         return self.found
 

@@ -38,20 +38,22 @@ struct Rows {
   T* at(int64_t step, int64_t row) const { return data + step * per_step + row * per_row; }
 };
 
-// (F, G), contiguous along either.
+// (F, G), contiguous along either; or one for each so many rows of a batch, (B / copies, F, G).
 template <typename T>
 struct Matrix {
   const T* data;
   int64_t rows, columns, ld;
   bool turned;  // whether it is contiguous along F
+  int64_t copies = 0, per_matrix = 0;  // 0 copies: there is one for all rows
 
-  explicit Matrix(const Tensor& tensor)
+  explicit Matrix(const Tensor& tensor, int64_t batch = 0)
       : data(tensor.const_data_ptr<T>()),
-        rows(tensor.size(0)),
-        columns(tensor.size(1)),
-        turned(tensor.stride(1) != 1) {
-    ld = tensor.stride(turned ? 1 : 0);
-    TORCH_CHECK(tensor.stride(turned ? 0 : 1) == 1, "a fused loop takes weights that are contiguous along an axis");
+        rows(tensor.size(-2)),
+        columns(tensor.size(-1)),
+        turned(tensor.stride(-1) != 1) {
+    ld = tensor.stride(turned ? -1 : -2);
+    TORCH_CHECK(tensor.stride(turned ? -2 : -1) == 1, "a fused loop takes weights that are contiguous along an axis");
+    if (tensor.dim() == 3) copies = batch / tensor.size(0), per_matrix = tensor.stride(0);
   }
 
   // Some of its columns.
@@ -78,8 +80,16 @@ inline void blas(const char* turned, int m, int n, int k, const double* a, int l
 template <typename T>
 void product(const Rows<T>& values, const Matrix<T>& weight, T beta, const Rows<T>& made, int64_t step, int64_t begin,
              int64_t end) {
-  blas(weight.turned ? "T" : "N", weight.columns, end - begin, weight.rows, weight.data, weight.ld,
-       values.at(step, begin), values.per_row, beta, made.at(step, begin), made.per_row);
+  for (int64_t b = begin, next = end; b < end; b = next) {
+    const T* data = weight.data;
+    if (weight.copies) {
+      const int64_t matrix = b / weight.copies;
+      next = std::min(end, (matrix + 1) * weight.copies);
+      data += matrix * weight.per_matrix;
+    }
+    blas(weight.turned ? "T" : "N", weight.columns, next - b, weight.rows, data, weight.ld, values.at(step, b),
+         values.per_row, beta, made.at(step, b), made.per_row);
+  }
 }
 
 template <typename T>
@@ -91,7 +101,9 @@ struct Term {  // what a value of the loop, or its gradient, adds by a matrix
 template <typename T>
 std::vector<Term<T>> terms(const Tensors& values, const Tensors& weights) {
   std::vector<Term<T>> made;
-  for (size_t n = 0; n < values.size(); ++n) made.push_back({Rows<T>(values[n]), Matrix<T>(weights[n])});
+  for (size_t n = 0; n < values.size(); ++n) {
+    made.push_back({Rows<T>(values[n]), Matrix<T>(weights[n], values[n].size(1))});
+  }
   return made;
 }
 

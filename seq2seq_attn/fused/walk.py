@@ -60,18 +60,14 @@ class FusedLoop(ABC):
         kernels = self.kernels(self.steps, self.batch, self.rows)
         return Run(kernels, self.steps, self.batch, inputs, self.symbols, ragged=bool(self.rows))
 
-    def begin(self, tensors: Sequence[Tensor], known: dict[str, Tensor] | None = None) -> Run:
-        """A run that is ready to be walked; what is ``known`` of the same weights need not be made again."""
-        run = self.run(tensors)
-        if known is not None:
-            run.known = known
+    def begin(self, run: Run) -> None:
+        """Make a run ready to be walked."""
         for id, size in self.made().items():
             column = run.kept[id] = run.new(run.steps + 1, size)
             if f"first {id}" in run.inputs:
                 column[0] = run.inputs[f"first {id}"]
         for unit in self.units:
             unit.forward(run)
-        return run
 
 
 def suits(tensor: Tensor) -> bool:
@@ -88,7 +84,7 @@ class _Walk(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, loop: FusedLoop, *tensors: Tensor) -> tuple[Tensor, ...]:
         with torch.autocast(tensors[0].device.type, enabled=False):
-            run = loop.begin(tensors)
+            loop.begin(run := loop.run(tensors))
             run.kernels.walk(False)
         ctx.loop, ctx.names = loop, list(run.kept)
         ctx.save_for_backward(*tensors, *run.kept.values())
