@@ -34,6 +34,13 @@ class Kernels:
             for unit in self.units:
                 unit(step)
 
+    def affine(self, values: Tensor, weight: Tensor, start: Tensor | None, made: Tensor) -> None:
+        """At once: ``made`` becomes the start, or 0, and the product of values, (N, F), and a weight, (F, G)."""
+        if start is None:
+            torch.mm(values, weight, out=made)
+        else:
+            torch.addmm(start, values, weight, out=made)
+
     def gru(
         self,
         values: list[Tensor],

@@ -183,10 +183,8 @@ class Affine:
             product = run.once(f"{self.weight} {argument.id}", lambda: torch.mm(table, columns.t()))
             looked_up = product[run.symbols[argument.id].flatten()]
             rows.copy_(looked_up if start is None else looked_up.add_(start))
-        elif start is None:
-            torch.mm(table.flatten(0, 1), columns.t(), out=rows)
         else:
-            torch.addmm(start, table.flatten(0, 1), columns.t(), out=rows)
+            run.kernels.affine(table.flatten(0, 1), columns.t(), start, rows)
 
     def back(self, run: Run) -> tuple[list[Tensor], list[Tensor]]:
         """The gradients that the loop adds to, and what it multiplies that of W x with."""

@@ -75,7 +75,9 @@ def likeliest(output: Tensor | Scores, count: int) -> tuple[Tensor, Tensor]:
     """
     if isinstance(output, Scores):
         shape = output.hidden.shape[:-1]
-        scores = torch.addmm(output.bias, output.hidden.flatten(0, -2), output.weight.t())
+        hidden = output.hidden.flatten(0, -2)
+        scores = hidden.new_empty(len(hidden), len(output.weight))
+        torch.ops.seq2seq_attn.affine(hidden, output.weight.t(), output.bias, scores)
         values = scores.new_empty(len(scores), min(count, scores.shape[1]))
         symbols = torch.empty_like(values, dtype=torch.int64)
         torch.ops.seq2seq_attn.likeliest(scores, values, symbols)

@@ -3,6 +3,8 @@
 
 #include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/mm.h>
 #include <ATen/core/Tensor.h>
 #include <torch/custom_class.h>
 #include <torch/library.h>
@@ -10,6 +12,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <vector>
 
 extern "C" {
@@ -76,6 +79,48 @@ inline void blas(const char* turned, int m, int n, int k, const double* a, int l
   dgemm_(turned, "N", &m, &n, &k, &one, a, &lda, b, &ldb, &beta, c, &ldc);
 }
 
+constexpr int64_t kFew = 8;  // rows for which reading the weights is what takes the time
+
+// made = beta made + values weight, of N rows; the threads share the weight's, which are read from end to end, once.
+template <typename T, int N>
+void few_of(const T* values, int64_t per_value, const T* weight, int64_t ld, int64_t F, int64_t G, T beta, T* made,
+            int64_t per_made) {
+  typedef T Lanes __attribute__((vector_size(32), aligned(sizeof(T)), may_alias));
+  constexpr int64_t L = 32 / sizeof(T), chains = N == 1 ? 4 : N <= 5 ? 2 : 1;  // sums that do not wait for each other
+  const int64_t ahead = std::max<int64_t>(1, 4096 / sizeof(T) / F) * ld;
+  at::parallel_for(0, G, std::max<int64_t>(1, 32768 / (N * F)), [&](int64_t begin, int64_t end) {
+    for (int64_t g = begin; g < end; ++g) {
+      const T* w = weight + g * ld;
+      Lanes sums[N][chains] = {};
+      int64_t f = 0;
+      for (; f + chains * L <= F; f += chains * L) {
+        __builtin_prefetch(w + f + ahead);
+        for (int n = 0; n < N; ++n) {
+          for (int c = 0; c < chains; ++c) {
+            sums[n][c] += *reinterpret_cast<const Lanes*>(w + f + c * L) *
+                          *reinterpret_cast<const Lanes*>(values + n * per_value + f + c * L);
+          }
+        }
+      }
+      for (int n = 0; n < N; ++n) {
+        for (int c = 1; c < chains; ++c) sums[n][0] += sums[n][c];
+        T sum = 0;
+        for (int64_t l = 0; l < L; ++l) sum += sums[n][0][l];
+        for (int64_t rest = f; rest < F; ++rest) sum += values[n * per_value + rest] * w[rest];
+        T& place = made[n * per_made + g];
+        place = beta == 0 ? sum : beta * place + sum;
+      }
+    }
+  });
+}
+
+template <typename T, int N = kFew>
+void few(int64_t rows, const T* values, int64_t per_value, const T* weight, int64_t ld, int64_t F, int64_t G, T beta,
+         T* made, int64_t per_made) {
+  if (rows == N) return few_of<T, N>(values, per_value, weight, ld, F, G, beta, made, per_made);
+  if constexpr (N > 1) few<T, N - 1>(rows, values, per_value, weight, ld, F, G, beta, made, per_made);
+}
+
 // made = beta made + values weight, where what is made stands from some column on.
 template <typename T>
 void product(const Rows<T>& values, const Matrix<T>& weight, T beta, const Rows<T>& made, int64_t step, int64_t begin,
@@ -86,6 +131,11 @@ void product(const Rows<T>& values, const Matrix<T>& weight, T beta, const Rows<
       const int64_t matrix = b / weight.copies;
       next = std::min(end, (matrix + 1) * weight.copies);
       data += matrix * weight.per_matrix;
+    }
+    if (weight.turned && next - b <= kFew) {
+      few(next - b, values.at(step, b), values.per_row, data, weight.ld, weight.rows, weight.columns, beta,
+          made.at(step, b), made.per_row);
+      continue;
     }
     blas(weight.turned ? "T" : "N", weight.columns, next - b, weight.rows, data, weight.ld, values.at(step, b),
          values.per_row, beta, made.at(step, b), made.per_row);
@@ -420,6 +470,22 @@ std::vector<Matrix<T>> matrices(const Tensors& tensors) {
 
 #define TYPED(like, ...) AT_DISPATCH_FLOATING_TYPES(like.scalar_type(), "a fused loop", [&] { __VA_ARGS__ });
 
+// made = start + values weight, (N, G), without a start that of 0.
+void affine(const Tensor& values, const Tensor& weight, const std::optional<Tensor>& start, const Tensor& made) {
+  const int64_t rows = values.size(0);
+  if (rows > kFew || weight.stride(0) != 1 || values.stride(1) != 1 || made.stride(1) != 1) {
+    Tensor out = made;
+    start ? at::addmm_out(out, *start, values, weight) : at::mm_out(out, values, weight);
+    return;
+  }
+  TORCH_CHECK(values.size(1) == weight.size(0) && made.size(0) == rows && made.size(1) == weight.size(1),
+              "affine takes (N, F), (F, G) and (N, G)");
+  if (start && !start->is_same(made)) made.copy_(start->expand_as(made));
+  TYPED(made, few(rows, values.const_data_ptr<scalar_t>(), values.stride(0), weight.const_data_ptr<scalar_t>(),
+                  weight.stride(1), weight.size(0), weight.size(1), scalar_t(start ? 1 : 0),
+                  made.data_ptr<scalar_t>(), made.stride(0));)
+}
+
 // `kernels.Kernels`; it holds the tensors of its units.
 struct Walk : torch::CustomClassHolder {
   int64_t steps, batch;
@@ -435,6 +501,10 @@ struct Walk : torch::CustomClassHolder {
   void hold_one(const Tensors& tensors) { held.insert(held.end(), tensors.begin(), tensors.end()); }
 
   Walk(int64_t steps, int64_t batch, std::vector<int64_t> rows) : steps(steps), batch(batch), rows(std::move(rows)) {}
+
+  void affine(const Tensor& values, const Tensor& weight, const std::optional<Tensor>& start, const Tensor& made) {
+    ::affine(values, weight, start, made);
+  }
 
   void gru(const Tensors& values, const Tensors& weights, const Tensor& state, const Tensor& weight, const Tensor& bias,
            const Tensor& gates, const Tensor& candidate, const Tensor& made) {
@@ -600,6 +670,7 @@ void likeliest(const Tensor& logits, const Tensor& values, const Tensor& symbols
 TORCH_LIBRARY(seq2seq_attn, library) {
   library.class_<Walk>("Walk")
       .def(torch::init<int64_t, int64_t, std::vector<int64_t>>())
+      .def("affine", &Walk::affine)
       .def("gru", &Walk::gru)
       .def("gru_back", &Walk::gru_back)
       .def("lstm", &Walk::lstm)
@@ -613,5 +684,6 @@ TORCH_LIBRARY(seq2seq_attn, library) {
       "cross_entropy(Tensor(a!) logits, Tensor bias, Tensor target, float smoothing, Tensor(b!) loss, Tensor(c!) nll, "
       "Tensor(d!) right) -> ()",
       &cross_entropy);
+  library.def("affine(Tensor values, Tensor weight, Tensor? start, Tensor(a!) made) -> ()", &affine);
   library.def("likeliest(Tensor logits, Tensor(a!) values, Tensor(b!) symbols) -> ()", &likeliest);
 }
