@@ -18,7 +18,8 @@ from seq2seq_attn.fused.refused import Refused
 from seq2seq_attn.fused.scores import Scores
 from seq2seq_attn.fused.units import Units, find, find_scores
 from seq2seq_attn.fused.walk import FusedLoop, suits
-from seq2seq_attn.nodes import LSTMState
+from seq2seq_attn.graph import Operation
+from seq2seq_attn.nodes import FeedforwardOutput, LSTMState
 from seq2seq_attn.nodes.state import visible
 
 if TYPE_CHECKING:
@@ -52,12 +53,29 @@ class FusedBands(Bands):
     def all_steps(self, id: str) -> None:
         """Run an operation for all steps at once; the one that makes scores not to its end, if none are wanted."""
         found = None if self.scored else find_scores(self, id)
-        if found is None or (len(found[0]) < _MANY and not self.compiled):
+        if found is None:
             super().all_steps(id)
             return
-        operation = self.plan.graph.operations[id]
-        hidden = self.node(id).last(*map(self.whole, operation.inputs))
-        self.values[operation.output] = Scores(hidden, *found, self.compiled)
+        operation, node = self.plan.graph.operations[id], self.node(id)
+        if type(node) is FeedforwardOutput:
+            hidden = self._readout(operation, node)
+        else:
+            hidden = node.last(*map(self.whole, operation.inputs))
+        in_pieces = self.compiled or len(found[0]) >= _MANY
+        self.values[operation.output] = Scores(hidden, *found, self.compiled) if in_pieces else F.linear(hidden, *found)
+
+    def _readout(self, operation: Operation, node: FeedforwardOutput) -> Tensor:
+        """Its `last`, argument by argument: none is copied beside another, and one may be looked up; steps first."""
+        made: Tensor = node.hidden.bias
+        found = [(self.lookups.get(id), id) for id in operation.inputs]
+        values = [one or visible(self.whole(id)).transpose(0, 1).flatten(0, 1) for one, id in found]
+        sizes = [(value.weight if isinstance(value, Lookup) else value).shape[-1] for value in values]
+        for value, columns in zip(values, torch.split_with_sizes(node.hidden.weight, sizes, dim=1), strict=True):
+            if isinstance(value, Lookup):
+                made = made + F.embedding(value.symbols.t().flatten(), F.linear(value.weight, columns))
+            else:
+                made = torch.addmm(made, value, columns.t())
+        return node.activated(made.reshape(self.steps, -1, made.shape[-1]).transpose(0, 1))
 
     def inside(self, ids: Sequence[str]) -> None:
         """Run the operations that wait for each other, step by step."""

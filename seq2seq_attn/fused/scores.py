@@ -49,18 +49,22 @@ class Scores(NamedTuple):
 
     def likelihood(self, target: Tensor, target_mask: Tensor, *, label_smoothing: float = 0.0) -> Likelihood:
         """Of targets, (B, T) int64, where their mask, (B, T) bool, is True."""
-        real = slice(None) if target_mask.all() else target_mask.flatten().nonzero()[:, 0]
+        turned = not self.hidden.is_contiguous()  # the steps stand first in memory
+        hidden, target, real = (
+            tensor.transpose(0, 1) if turned else tensor for tensor in (self.hidden, target, target_mask)
+        )
+        rows = slice(None) if real.all() else real.flatten().nonzero()[:, 0]
         loss, nll, found = _Likelihood.apply(  # type: ignore[no-untyped-call]
-            self.hidden.flatten(0, 1)[real],
+            hidden.flatten(0, 1)[rows],
             self.weight,
             self.bias,
-            target.flatten()[real],
+            target.flatten()[rows],
             label_smoothing,
             self.compiled,
         )
-        right = torch.ones_like(target_mask)
-        right.flatten()[real] = found
-        return Likelihood(loss, nll, right)
+        right = real.new_ones(real.shape)
+        right.flatten()[rows] = found
+        return Likelihood(loss, nll, right.t() if turned else right)
 
 
 def likeliest(output: Tensor | Scores, count: int) -> tuple[Tensor, Tensor]:

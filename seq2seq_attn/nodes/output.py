@@ -74,7 +74,10 @@ class FeedforwardOutput(nn.Module):
 
     def last(self, *inputs: State) -> Tensor:
         """t, of which W makes the scores, (B, [T], R). Args, Raises: as `forward`."""
-        hidden: Tensor = self.hidden(check_inputs(self, tuple(map(visible, inputs)), "input_size"))
+        return self.activated(self.hidden(check_inputs(self, tuple(map(visible, inputs)), "input_size")))
+
+    def activated(self, hidden: Tensor) -> Tensor:
+        """t of what stands below its tanh or maxout, (B, [T], R) or (B, [T], 2 R)."""
         t: Tensor = self.dropout(maxout(hidden) if self.readout == "maxout" else torch.tanh(hidden))
         return t
 
