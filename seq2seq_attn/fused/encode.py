@@ -51,16 +51,14 @@ def encode(
         if layer:
             inputs, symbols = F.dropout(inputs, encoder.rnn.dropout, encoder.rnn.training), None
         read = _Reading(encoder.rnn, inputs.contiguous(), symbols, rows, compiled_kernels if compiled else Kernels)
-        made = [_Direction(read, f"l{layer}").walk()["h"]]
-        if encoder.bidirectional:
-            made.append(_Direction(read.reversed(), f"l{layer}_reverse").walk()["h"].flip(0))
-        inputs = torch.cat(made, dim=-1)
+        suffixes = [f"l{layer}", f"l{layer}_reverse"] if encoder.bidirectional else [f"l{layer}"]
+        inputs = torch.cat([_Direction(read, suffix).walk()["h"] for suffix in suffixes], dim=-1)
     hidden = inputs.transpose(0, 1)
     return hidden if order is None else hidden[order.argsort()]
 
 
 class _Reading(NamedTuple):
-    """What one layer reads, in one direction.
+    """What one layer reads.
 
     Attributes:
         rnn: the library's module, of all layers and directions.
@@ -76,16 +74,9 @@ class _Reading(NamedTuple):
     rows: list[int]
     kernels: MakeKernels
 
-    def reversed(self) -> _Reading:
-        """From the end."""
-        rows = self.rows[::-1]
-        if self.symbols is None:
-            return self._replace(inputs=self.inputs.flip(0), rows=rows)
-        return self._replace(symbols=self.symbols.flip(0), rows=rows)
-
 
 class _Direction(FusedLoop):
-    """One layer, read in one direction, from the first of its inputs."""
+    """One layer, read in the direction that the suffix of its parameters' names says."""
 
     def __init__(self, read: _Reading, suffix: str) -> None:
         self.cell, size = type(read.rnn), read.rnn.hidden_size
@@ -96,18 +87,21 @@ class _Direction(FusedLoop):
         firsts = dict.fromkeys((f"first {id}" for id in unit.made), read.inputs.new_zeros(batch, size))
         symbols = {} if read.symbols is None else {"x": read.symbols}
         tensors = {**firsts, "x": read.inputs, **weights}
-        super().__init__([unit], tensors, ["h"], steps, batch, read.kernels, symbols, read.rows)
+        back = suffix.endswith("_reverse")
+        super().__init__([unit], tensors, ["h"], steps, batch, read.kernels, symbols, read.rows, back)
 
     def again(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         given = dict(zip(self.tensors, tensors, strict=True))
         weights = [given[f"rnn.{name}"] for name in _WEIGHTS]
         names = [name for name in self.tensors if name.startswith("first")]  # h, and the cell part of an LSTM
-        state, made = tuple(given[name] for name in names), []
+        state, made = tuple(given[name] for name in names), dict[int, Tensor]()
         inputs = F.embedding(self.symbols["x"], given["x"]) if self.symbols else given["x"]
-        for step, x in enumerate(inputs.unbind()):
-            new = _STEPS[self.cell](x, state if len(state) > 1 else state[0], *weights)
-            real = torch.arange(self.batch, device=x.device)[:, None] < (self.rows[step] if self.rows else self.batch)
+        for step in reversed(range(self.steps)) if self.reversed else range(self.steps):
+            new = _STEPS[self.cell](inputs[step], state if len(state) > 1 else state[0], *weights)
+            real = torch.arange(self.batch, device=inputs.device)[:, None] < (
+                self.rows[step] if self.rows else self.batch
+            )
             parts = new if isinstance(new, tuple) else (new,)
             state = tuple(torch.where(real, now, 0) for now in parts)
-            made.append(state[0])
-        return [torch.stack(made)]
+            made[step] = state[0]
+        return [torch.stack([made[step] for step in range(self.steps)])]

@@ -29,7 +29,7 @@ class Kernels:
         self.units: list[Callable[[int], None]] = []
 
     def walk(self, back: bool) -> None:
-        """Run all steps, from the first, or ``back`` from the last."""
+        """Run all steps, from the first, or ``back`` from the last one."""
         for step in reversed(range(self.steps)) if back else range(self.steps):
             for unit in self.units:
                 unit(step)

@@ -41,8 +41,9 @@ class Run:
         inputs: what the loop is given: parameters, first states, memory, what is known for all steps, (T, B, …).
         symbols: of inputs that are looked up, (T, B) int64: such an input is the table, (V, …).
         ragged: whether not all steps are about all rows; what is kept is zero there.
+        reversed: whether the last step is walked first.
         kept: what the way there leaves to the way back. A value of the loop is (T + 1, B, …) under its id: row 0 is
-            what stands before the first step.
+            what stands before the first step; row T, if the last is walked first.
         grads: gradients, on the way back: of values of the loop under their ids, and of inputs.
         fills: what puts that part of the units' sums in place that is known before the loop, from this run's inputs.
         known: what is made of weights alone, and is the same in each run of the same weights.
@@ -58,6 +59,7 @@ class Run:
     inputs: Mapping[str, Tensor]
     symbols: Mapping[str, Tensor]
     ragged: bool
+    reversed: bool = False
     kept: dict[str, Tensor] = field(default_factory=dict)
     grads: dict[str, Tensor] = field(default_factory=dict)
     fills: list[Callable[[Run], None]] = field(default_factory=list)
@@ -88,23 +90,35 @@ class Run:
 
     def column(self, id: str) -> Tensor:
         """A value of the loop, (T, B, …)."""
-        return self.kept[id][1:]
+        return self._now(self.kept[id])
+
+    def first(self, column: Tensor) -> Tensor:
+        """Of a value of the loop, (T + 1, B, …), what stands before the step that is walked first, (B, …)."""
+        return column[-1 if self.reversed else 0]
 
     def read(self, argument: Argument) -> Tensor:
         """What an argument is at each step, (T, B, …)."""
-        return self.inputs[argument.id] if argument.when == "given" else _moved(self.kept[argument.id], argument)
+        return self.inputs[argument.id] if argument.when == "given" else self._moved(self.kept, argument)
 
     def grad(self, argument: Argument) -> Tensor:
         """The gradient of the value of the loop that an argument reads, (T, B, …); units add to it."""
-        return _moved(self.grads[argument.id], argument)
+        return self._moved(self.grads, argument)
 
     def grad_column(self, id: str) -> Tensor:
         """The gradient of a value of the loop, (T, B, …)."""
-        return self.grads[id][1:]
+        return self._now(self.grads[id])
 
     def add(self, name: str, gradient: Tensor) -> None:
         """Add to the gradient of an input."""
         self.grads[name] = self.grads[name] + gradient if name in self.grads else gradient
+
+    def _now(self, column: Tensor) -> Tensor:
+        return column[:-1] if self.reversed else column[1:]
+
+    def _moved(self, columns: Mapping[str, Tensor], argument: Argument) -> Tensor:
+        if argument.when == "now":
+            return self._now(columns[argument.id])
+        return columns[argument.id][1:] if self.reversed else columns[argument.id][:-1]
 
 
 class Unit(Protocol):
@@ -207,7 +221,3 @@ class Affine:
             if argument.when == "given":
                 run.add(argument.id, torch.mm(rows, columns).reshape(*d_made.shape[:2], -1))
         run.add(self.weight, d_weight)
-
-
-def _moved(column: Tensor, argument: Argument) -> Tensor:
-    return column[1:] if argument.when == "now" else column[:-1]

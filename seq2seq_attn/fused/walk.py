@@ -29,6 +29,7 @@ class FusedLoop(ABC):
         kernels: what makes the `Kernels` that run it, of steps, batch and rows.
         symbols: of the tensors that are looked up: see `Run`.
         rows: of each step the number of rows that it is about, the first ones; empty: all.
+        reversed: whether the last step is walked first.
     """
 
     units: Sequence[Unit]
@@ -39,6 +40,7 @@ class FusedLoop(ABC):
     kernels: MakeKernels
     symbols: Mapping[str, Tensor] = field(default_factory=dict)
     rows: Sequence[int] = ()
+    reversed: bool = False
 
     @abstractmethod
     def again(self, tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -58,14 +60,14 @@ class FusedLoop(ABC):
         dtype = reduce(torch.promote_types, (tensor.dtype for tensor in tensors))
         inputs = {name: tensor.to(dtype) for name, tensor in zip(self.tensors, tensors, strict=True)}
         kernels = self.kernels(self.steps, self.batch, self.rows)
-        return Run(kernels, self.steps, self.batch, inputs, self.symbols, ragged=bool(self.rows))
+        return Run(kernels, self.steps, self.batch, inputs, self.symbols, bool(self.rows), self.reversed)
 
     def begin(self, run: Run) -> None:
         """Make a run ready to be walked."""
         for id, size in self.made().items():
             column = run.kept[id] = run.new(run.steps + 1, size)
             if f"first {id}" in run.inputs:
-                column[0] = run.inputs[f"first {id}"]
+                run.first(column).copy_(run.inputs[f"first {id}"])
         for unit in self.units:
             unit.forward(run)
 
@@ -85,11 +87,11 @@ class _Walk(torch.autograd.Function):
     def forward(ctx: Any, loop: FusedLoop, *tensors: Tensor) -> tuple[Tensor, ...]:
         with torch.autocast(tensors[0].device.type, enabled=False):
             loop.begin(run := loop.run(tensors))
-            run.kernels.walk(False)
+            run.kernels.walk(loop.reversed)
         ctx.loop, ctx.names = loop, list(run.kept)
         ctx.save_for_backward(*tensors, *run.kept.values())
         ctx.set_materialize_grads(False)
-        return tuple(run.kept[id][1:] for id in loop.shown)
+        return tuple(map(run.column, loop.shown))
 
     @staticmethod
     def backward(ctx: Any, *outer: Tensor | None) -> tuple[Tensor | None, ...]:
@@ -104,13 +106,13 @@ class _Walk(torch.autograd.Function):
             for id in loop.made():
                 run.grads[id] = torch.zeros_like(run.kept[id])
                 if (grad := given.get(id)) is not None:
-                    run.grads[id][1:] = grad
+                    run.grad_column(id).copy_(grad)
             last = [unit.backward(run) for unit in reversed(loop.units)]
-            run.kernels.walk(True)
+            run.kernels.walk(not loop.reversed)
             for finish in last:
                 finish()
         for id in loop.made():
-            run.grads[f"first {id}"] = run.grads[id][0]
+            run.grads[f"first {id}"] = run.first(run.grads[id])
         return None, *(run.grads[name].to(tensor.dtype) for name, tensor in zip(loop.tensors, tensors, strict=True))
 
 
