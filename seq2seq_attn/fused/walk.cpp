@@ -79,46 +79,61 @@ inline void blas(const char* turned, int m, int n, int k, const double* a, int l
   dgemm_(turned, "N", &m, &n, &k, &one, a, &lda, b, &ldb, &beta, c, &ldc);
 }
 
-constexpr int64_t kFew = 8;  // rows for which reading the weights is what takes the time
+constexpr int64_t kFew = 16;  // rows up to which BLAS is slower than the weights can be read
 
-// made = beta made + values weight, of N rows; the threads share the weight's, which are read from end to end, once.
+// made = beta made + values weight, of N rows and some rows of the weight, which are read from end to end.
 template <typename T, int N>
-void few_of(const T* values, int64_t per_value, const T* weight, int64_t ld, int64_t F, int64_t G, T beta, T* made,
-            int64_t per_made) {
+void few_of(const T* values, int64_t per_value, const T* weight, int64_t ld, int64_t F, int64_t begin, int64_t end,
+            T beta, T* made, int64_t per_made) {
   typedef T Lanes __attribute__((vector_size(32), aligned(sizeof(T)), may_alias));
   constexpr int64_t L = 32 / sizeof(T), chains = N == 1 ? 4 : N <= 5 ? 2 : 1;  // sums that do not wait for each other
   const int64_t ahead = std::max<int64_t>(1, 4096 / sizeof(T) / F) * ld;
-  at::parallel_for(0, G, std::max<int64_t>(1, 32768 / (N * F)), [&](int64_t begin, int64_t end) {
-    for (int64_t g = begin; g < end; ++g) {
-      const T* w = weight + g * ld;
-      Lanes sums[N][chains] = {};
-      int64_t f = 0;
-      for (; f + chains * L <= F; f += chains * L) {
-        __builtin_prefetch(w + f + ahead);
-        for (int n = 0; n < N; ++n) {
-          for (int c = 0; c < chains; ++c) {
-            sums[n][c] += *reinterpret_cast<const Lanes*>(w + f + c * L) *
-                          *reinterpret_cast<const Lanes*>(values + n * per_value + f + c * L);
-          }
+  for (int64_t g = begin; g < end; ++g) {
+    const T* w = weight + g * ld;
+    Lanes sums[N][chains] = {};
+    int64_t f = 0;
+    for (; f + chains * L <= F; f += chains * L) {
+      __builtin_prefetch(w + f + ahead);
+      for (int n = 0; n < N; ++n) {
+        for (int c = 0; c < chains; ++c) {
+          sums[n][c] += *reinterpret_cast<const Lanes*>(w + f + c * L) *
+                        *reinterpret_cast<const Lanes*>(values + n * per_value + f + c * L);
         }
       }
-      for (int n = 0; n < N; ++n) {
-        for (int c = 1; c < chains; ++c) sums[n][0] += sums[n][c];
-        T sum = 0;
-        for (int64_t l = 0; l < L; ++l) sum += sums[n][0][l];
-        for (int64_t rest = f; rest < F; ++rest) sum += values[n * per_value + rest] * w[rest];
-        T& place = made[n * per_made + g];
-        place = beta == 0 ? sum : beta * place + sum;
-      }
     }
-  });
+    for (int n = 0; n < N; ++n) {
+      for (int c = 1; c < chains; ++c) sums[n][0] += sums[n][c];
+      T sum = 0;
+      for (int64_t l = 0; l < L; ++l) sum += sums[n][0][l];
+      for (int64_t rest = f; rest < F; ++rest) sum += values[n * per_value + rest] * w[rest];
+      T& place = made[n * per_made + g];
+      place = beta == 0 ? sum : beta * place + sum;
+    }
+  }
 }
 
-template <typename T, int N = kFew>
+// The same of any number of rows, up to N at once.
+template <int N = 8, typename T>
+void few_of(int64_t rows, const T* values, int64_t per_value, const T* weight, int64_t ld, int64_t F, int64_t begin,
+            int64_t end, T beta, T* made, int64_t per_made) {
+  for (; rows >= N; rows -= N, values += N * per_value, made += N * per_made) {
+    few_of<T, N>(values, per_value, weight, ld, F, begin, end, beta, made, per_made);
+  }
+  if constexpr (N > 1) {
+    few_of<N - 1>(rows, values, per_value, weight, ld, F, begin, end, beta, made, per_made);
+  }
+}
+
+// The same of a whole weight, whose rows the threads share.
+template <typename T>
 void few(int64_t rows, const T* values, int64_t per_value, const T* weight, int64_t ld, int64_t F, int64_t G, T beta,
          T* made, int64_t per_made) {
-  if (rows == N) return few_of<T, N>(values, per_value, weight, ld, F, G, beta, made, per_made);
-  if constexpr (N > 1) few<T, N - 1>(rows, values, per_value, weight, ld, F, G, beta, made, per_made);
+  const int64_t block = std::max<int64_t>(1, 16384 / sizeof(T) / F);  // of a weight's rows, that stay in cache
+  at::parallel_for(0, G, std::max<int64_t>(1, 32768 / (rows * F)), [&](int64_t begin, int64_t end) {
+    for (int64_t g = begin; g < end; g += block) {
+      few_of(rows, values, per_value, weight, ld, F, g, std::min(end, g + block), beta, made, per_made);
+    }
+  });
 }
 
 // made = beta made + values weight, where what is made stands from some column on.
