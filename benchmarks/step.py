@@ -1,10 +1,10 @@
-"""Where the time of a training step goes, against what the machine allows, and what each technique saves.
+"""Where the time of a training step and of a beam search goes, against the machine's limit, technique by technique.
 
-    python benchmarks/step.py                # cases char, nmt and small; writes docs/speed/
+    python benchmarks/step.py                # cases char, nmt, small, and a beam of 5 in two; writes docs/speed/
     python benchmarks/step.py --cases nmt    # one of them
 
 The rungs take turns in one process on one batch: a step of training is forward, loss, backward, clip and Adam. The
-limit is the matrix products that autograd counts in the plain loop, at the rate that this machine reaches in one large
+limit is the matrix products that torch counts in the plain loop, at the rate that this machine reaches in one large
 product, measured in the same run. Run nothing else beside it.
 """
 
@@ -15,7 +15,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -28,14 +28,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.page import fill
 from benchmarks.peers import Case
-from benchmarks.peers.cases import PARTS
+from benchmarks.peers.cases import PARTS, Part
 from benchmarks.peers.machine import machine, told
+from benchmarks.peers.measured import Run, run_of
 from benchmarks.peers.ours import Ours
 from benchmarks.peers.turns import by_turns
-from seq2seq_attn.data.batch import Batch
 
 PAGE = Path(__file__).parents[1] / "docs" / "speed" / "README.md"
 RESULTS = PAGE.with_name("step.json")
+CASES = ["char", "nmt", "small", "char, beam 5", "nmt, beam 5"]
 RUNGS = {  # each with all that the ones before it do; what is left out of the fused loop, and the loop
     "plain": ((), "plain"),
     "what can leaves the loop": ((), "scheduled"),
@@ -46,9 +47,17 @@ RUNGS = {  # each with all that the ones before it do; what is left out of the f
 }
 
 
+SEARCHES = {  # the same of a beam search
+    "the step as it is": ((), "fastest"),
+    "compiled": (("by position",), "compiled"),
+    "contexts by position": ((), "compiled"),
+}
+
+
 PARTS_OF_IT = {
     "lookup": ("seq2seq_attn.decoder.lookup", "seq2seq_attn.seq2seq.lookup"),
     "scores": ("seq2seq_attn.fused.bands.find_scores",),
+    "by position": ("seq2seq_attn.fused.stepper.Stepper._by_position",),
 }
 
 
@@ -61,32 +70,31 @@ def without(parts: tuple[str, ...]) -> Iterator[None]:
         yield
 
 
-def ladder(case: Case, *, rounds: int, busy: float) -> dict[str, Any]:
-    """Of each rung the time of a step, by turns."""
-    torch.set_num_threads(case.threads)
-    runs: dict[str, Callable[[], object]] = {}
-    for name, (parts, loop) in RUNGS.items():
-        contestant = Ours(case)
+def ladder(part: Part, *, rounds: int, busy: float) -> dict[str, Any]:
+    """Of each rung the time of a step or of a search, by turns."""
+    torch.set_num_threads(part.case.threads)
+    runs: dict[str, Run] = {}
+    for name, (parts, loop) in (SEARCHES if part.kind == "beam" else RUNGS).items():
+        contestant = Ours(part.case)
         contestant.seq2seq.loop = loop  # type: ignore[assignment]
-        run = partial(one_step, contestant, contestant.batch(case.data()), parts)
-        run()
-        runs[name] = run
+        runs[name] = partial(without_parts, run_of(part, contestant), parts)
+        runs[name]()
     return {name: times.summary() for name, times in by_turns(runs, rounds=rounds, busy=busy).items()}
 
 
-def one_step(contestant: Ours, given: Batch, parts: tuple[str, ...]) -> None:
-    """A step of training without some parts."""
+def without_parts(run: Run, parts: tuple[str, ...]) -> None:
+    """A step of training, or a search, without some techniques."""
     with without(parts):
-        contestant.step(given)
+        run()
 
 
-def limit(case: Case) -> dict[str, float]:
-    """Floating-point operations of the products in a step, and the rate of one large product, a second."""
-    contestant = Ours(case)
+def limit(part: Part) -> dict[str, float]:
+    """Floating-point operations of the products in a step or a search, and the rate of one large product, a second."""
+    contestant = Ours(part.case)
     contestant.seq2seq.loop = "plain"
-    given = contestant.batch(case.data())
+    run = run_of(part, contestant)
     with FlopCounterMode(display=False) as counter:
-        contestant.loss(given).backward()  # type: ignore[no-untyped-call]
+        run()
     size, seconds = 2048, []
     one, other = torch.randn(2, size, size).unbind()
     made = torch.empty_like(one)
@@ -132,20 +140,20 @@ def markdown(results: dict[str, Any]) -> str:
             "| with all above it | ms | times the one before | times the first | share of the limit |",
             "|---|---|---|---|---|",
         ]
-        first = before = found["rungs"]["plain"]["median"]
+        first = before = next(iter(found["rungs"].values()))["median"]
         for rung, times in found["rungs"].items():
             now = times["median"]
             lines.append(f"| {rung} | {1000 * now:.1f} | {before / now:.2f} | {first / now:.2f} | {least / now:.0%} |")
             before = now
-        spent = ", ".join(f"{kind} {1000 * seconds:.1f}" for kind, seconds in found["spent"].items())
-        lines += ["", f"Milliseconds of a compiled step: {spent}."]
+        if spent := ", ".join(f"{kind} {1000 * seconds:.1f}" for kind, seconds in found["spent"].items()):
+            lines += ["", f"Milliseconds of a compiled step: {spent}."]
     return "\n".join(lines)
 
 
 def main() -> int:
     """Measure case by case, and write each into the file of the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", nargs="+", choices=PARTS, default=["char", "nmt", "small"], metavar="CASE")
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=CASES, metavar="CASE")
     parser.add_argument("--rounds", type=int, default=9, help="samples to keep of each rung")
     parser.add_argument("--busy", type=float, default=0.05, help="share of the cores that others may use in a sample")
     options = parser.parse_args()
@@ -153,9 +161,9 @@ def main() -> int:
     if results.get("machine") != machine():
         results = {"machine": machine()}
     for name in options.cases:
-        case = PARTS[name].case
-        rungs, allowed = ladder(case, rounds=options.rounds, busy=options.busy), limit(case)
-        least, spent = allowed["operations"] / allowed["rate"], shares(case)
+        part = PARTS[name]
+        rungs, allowed = ladder(part, rounds=options.rounds, busy=options.busy), limit(part)
+        least, spent = allowed["operations"] / allowed["rate"], {} if part.kind == "beam" else shares(part.case)
         results[name] = {"rungs": rungs, "limit": allowed | {"seconds": least}, "spent": spent}
         RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
         print(markdown(results), flush=True)

@@ -42,7 +42,7 @@ def measured(part: Part, classes: Mapping[str, type[Contestant]], *, rounds: int
                 found[name] = {"median": _in_a_child(name)}
                 return
             contestant = cls(part.case, **options)
-            run = _run(part, contestant)
+            run = run_of(part, contestant)
             run()
             first[name] = min(timed(run, 1).seconds for _ in range(2))
         except Unfit as reason:
@@ -91,7 +91,7 @@ def check(classes: Mapping[str, type[Contestant]]) -> list[str]:
     return lines
 
 
-def _run(part: Part, contestant: Contestant) -> Run:
+def run_of(part: Part, contestant: Contestant) -> Run:
     """One step of training, or one decoding of the batch."""
     given = contestant.batch(part.case.data())
     if part.kind == "greedy":

@@ -65,17 +65,21 @@ class FusedBands(Bands):
         self.values[operation.output] = Scores(hidden, *found, self.compiled) if in_pieces else F.linear(hidden, *found)
 
     def _readout(self, operation: Operation, node: FeedforwardOutput) -> Tensor:
-        """Its `last`, argument by argument: none is copied beside another, and one may be looked up; steps first."""
+        """Its `last`, argument by argument: none is copied beside another, and one may be looked up; steps first.
+
+        As the loop's own, its products are of the weights' dtype under autocast too.
+        """
         made: Tensor = node.hidden.bias
         found = [(self.lookups.get(id), id) for id in operation.inputs]
         values = [one or visible(self.whole(id)).transpose(0, 1).flatten(0, 1) for one, id in found]
         sizes = [(value.weight if isinstance(value, Lookup) else value).shape[-1] for value in values]
-        for value, columns in zip(values, torch.split_with_sizes(node.hidden.weight, sizes, dim=1), strict=True):
-            if isinstance(value, Lookup):
-                made = made + F.embedding(value.symbols.t().flatten(), F.linear(value.weight, columns))
-            else:
-                made = torch.addmm(made, value, columns.t())
-        return node.activated(made.reshape(self.steps, -1, made.shape[-1]).transpose(0, 1))
+        with torch.autocast(made.device.type, enabled=False):
+            for value, columns in zip(values, torch.split_with_sizes(node.hidden.weight, sizes, dim=1), strict=True):
+                if isinstance(value, Lookup):
+                    made = made + F.embedding(value.symbols.t().flatten(), F.linear(value.weight, columns))
+                else:
+                    made = torch.addmm(made, value.to(made.dtype), columns.t())
+            return node.activated(made.reshape(self.steps, -1, made.shape[-1]).transpose(0, 1))
 
     def inside(self, ids: Sequence[str]) -> None:
         """Run the operations that wait for each other, step by step."""
