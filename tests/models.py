@@ -58,6 +58,7 @@ EDITED: dict[str, dict[str, Any]] = {
         "diagram": edited("bahdanau", ("rnn[RNN]", "rnn[Elman, 2 layers, residual, dropout 0.3, variational]"))
     },
     "one layer in layers": {"diagram": edited("bahdanau", ("rnn[RNN]", "rnn[LSTM, 1 layers]"))},
+    "readout of two states": {"diagram": edited("bahdanau", ("s_i --> out", "s_i --> out\ns_ii --> out"))},
     "tied": {"diagram": edited("bahdanau", ("out[feedforward]", "out[tied]"))},
     "mixture of softmaxes": {
         "diagram": edited("bahdanau", ("out[feedforward]", "out[mixture_of_softmaxes, 2 components]"))

@@ -347,6 +347,7 @@ def test_dropout_inside_the_loop_keeps_the_mean(p: float) -> None:
 DECODED = ["gru", "lstm", "elman", "two layers", "maxout", "tied", "mixture of softmaxes", "concat", "dot"]
 DECODED += ["temperature", "appendix", "conditional_gru", "groundhog", "groundhog, lstm", "luong", "luong, lstm"]
 DECODED += ["luong_input_feeding", "luong_input_feeding, lstm", "no_attention", "pointer_generator", "pyramid"]
+DECODED += ["readout of two states"]
 
 
 @with_compiler
@@ -405,6 +406,18 @@ def test_rows_that_have_ended_leave_a_compiled_batch(name: str, monkeypatch: pyt
     assert left and torch.equal(decoded.symbols, expected.symbols) and torch.equal(decoded.mask, expected.mask)
     close(decoded.attn_weights, expected.attn_weights)
     close(decoded.scores, expected.scores)
+
+
+@with_compiler
+@pytest.mark.parametrize("name", ["gru", "luong"])
+def test_a_compiled_search_under_autocast_is_that_without(name: str) -> None:
+    net, (source, mask, _, _) = model(name).float(), batch(name)
+    net.loop = "compiled"
+    expected = net.beam(source, mask, size=3, max_length=6)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = net.beam(source, mask, size=3, max_length=6)
+    for one, other in zip(found, expected, strict=True):
+        assert one[0].symbols == other[0].symbols and abs(one[0].score - other[0].score) < 0.1
 
 
 @with_compiler

@@ -84,7 +84,7 @@ class FusedBands(Bands):
     def inside(self, ids: Sequence[str]) -> None:
         """Run the operations that wait for each other, step by step."""
         given = copy.copy(self)  # the way back keeps it, and must not keep what is made: each would keep the other
-        given.values = dict(self.values)
+        given.values, given.columns = dict(self.values), dict(self.columns)
         made = Inside(given, ids, find(self, ids)).walk()
         self.values.update((id, value.transpose(0, 1)) for id, value in made.items())
 

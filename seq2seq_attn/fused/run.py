@@ -156,9 +156,9 @@ class Affine:
 
         def fill(run: Run) -> None:  # its run is not kept here: each would keep the other, and all that a step has made
             start = bias
-            for argument, columns in self._columns(run.inputs[self.weight]):
+            for n, (argument, columns) in enumerate(self._columns(run.inputs[self.weight])):
                 if argument.when == "given":
-                    self._fill(run, rows, start, argument, columns)
+                    self._fill(run, rows, start, argument, columns, f"{self.weight} {n}")
                     start = rows
             if start is None:
                 rows.zero_()
@@ -168,8 +168,10 @@ class Affine:
         fill(run)
         run.fills.append(fill)
         values, weights = list[Tensor](), list[Tensor]()
-        for argument, columns in self._moving(run):
-            name = f"{self.weight} {argument.id}"
+        for n, (argument, columns) in enumerate(self._columns(run.inputs[self.weight])):
+            name = f"{self.weight} {n}"  # not of the id: it may be read now and as it was before
+            if argument.when == "given":
+                continue
             if run.by_position and argument.when == "now" and argument.id in run.sums:
                 alpha, memory = run.sums[argument.id]
                 if name not in run.multiplied:
@@ -186,15 +188,13 @@ class Affine:
         sizes = [argument.size for argument in self.inputs]
         return zip(self.inputs, torch.split_with_sizes(weight, sizes, dim=1), strict=True)
 
-    def _moving(self, run: Run) -> list[tuple[Argument, Tensor]]:
-        """What the loop makes, with its columns."""
-        return [pair for pair in self._columns(run.inputs[self.weight]) if pair[0].when != "given"]
-
-    def _fill(self, run: Run, rows: Tensor, start: Tensor | None, argument: Argument, columns: Tensor) -> None:
+    def _fill(
+        self, run: Run, rows: Tensor, start: Tensor | None, argument: Argument, columns: Tensor, name: str
+    ) -> None:
         """``rows`` become the product of what is given for all steps, plus what to start with."""
         table = run.inputs[argument.id]
         if argument.id in run.symbols:
-            product = run.once(f"{self.weight} {argument.id}", lambda: torch.mm(table, columns.t()))
+            product = run.once(name, lambda: torch.mm(table, columns.t()))
             looked_up = product[run.symbols[argument.id].flatten()]
             rows.copy_(looked_up if start is None else looked_up.add_(start))
         else:
@@ -202,7 +202,7 @@ class Affine:
 
     def back(self, run: Run) -> tuple[list[Tensor], list[Tensor]]:
         """The gradients that the loop adds to, and what it multiplies that of W x with."""
-        moving = self._moving(run)
+        moving = [pair for pair in self._columns(run.inputs[self.weight]) if pair[0].when != "given"]
         return [run.grad(argument) for argument, _ in moving], [columns.contiguous() for _, columns in moving]
 
     def finish(self, run: Run, d_made: Tensor) -> None:

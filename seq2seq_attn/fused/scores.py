@@ -79,7 +79,7 @@ def likeliest(output: Tensor | Scores, count: int) -> tuple[Tensor, Tensor]:
     """
     if isinstance(output, Scores):
         shape = output.hidden.shape[:-1]
-        hidden = output.hidden.flatten(0, -2)
+        hidden = output.hidden.flatten(0, -2).to(output.weight.dtype)
         scores = hidden.new_empty(len(hidden), len(output.weight))
         torch.ops.seq2seq_attn.affine(hidden, output.weight.t(), output.bias, scores)
         values = scores.new_empty(len(scores), min(count, scores.shape[1]))

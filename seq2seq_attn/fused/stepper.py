@@ -94,7 +94,7 @@ class Stepper:
 
         Args:
             rows: (B, K) int64, which of the last step's each new one goes on from, counted through all sentences.
-            sentences: the rows of the batch that are left, B of them.
+            sentences: the rows of the batch that are left, B of them; one that has left does not come back.
         """
         if (sentences, rows.shape[1]) == self.given_to and self._by_position(rows.shape[1]) == self.run.by_position:
             self.carried = {id: value.flatten(0, 1)[rows] for id, value in self.carried.items()}
@@ -139,7 +139,8 @@ class Stepper:
         self.run = self.inside.run([*self.inside.tensors.values()])
         self.run.known, self.run.multiplied = self._known, self._multiplied
         self.run.by_position = self._by_position(copies)
-        self.inside.begin(self.run)
+        with torch.autocast(mask.device.type, enabled=False):
+            self.inside.begin(self.run)
         self.carried = {id: visible(value) for id, value in carried.items() if self.past[id] not in self.run.kept}
         states = [now for now in self.past.values() if now in self.run.kept]
         self.columns = [id for now in states for id in (now, f"{now}.cell") if id in self.run.kept]
