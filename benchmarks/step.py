@@ -17,7 +17,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -27,7 +26,6 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.page import fill
-from benchmarks.peers import Case
 from benchmarks.peers.cases import PARTS, Part
 from benchmarks.peers.machine import machine, told
 from benchmarks.peers.measured import Run, run_of
@@ -77,15 +75,9 @@ def ladder(part: Part, *, rounds: int, busy: float) -> dict[str, Any]:
     for name, (parts, loop) in (SEARCHES if part.kind == "beam" else RUNGS).items():
         contestant = Ours(part.case)
         contestant.seq2seq.loop = loop  # type: ignore[assignment]
-        runs[name] = partial(without_parts, run_of(part, contestant), parts)
+        runs[name] = without(parts)(run_of(part, contestant))
         runs[name]()
     return {name: times.summary() for name, times in by_turns(runs, rounds=rounds, busy=busy).items()}
-
-
-def without_parts(run: Run, parts: tuple[str, ...]) -> None:
-    """A step of training, or a search, without some techniques."""
-    with without(parts):
-        run()
 
 
 def limit(part: Part) -> dict[str, float]:
@@ -105,15 +97,15 @@ def limit(part: Part) -> dict[str, float]:
     return {"operations": counter.get_total_flops(), "rate": 2 * size**3 / statistics.median(seconds)}
 
 
-def shares(case: Case, steps: int = 5) -> dict[str, float]:
+def shares(part: Part, steps: int = 5) -> dict[str, float]:
     """Seconds of a compiled step by what they are spent on."""
-    contestant = Ours(case)
+    contestant = Ours(part.case)
     contestant.seq2seq.loop = "compiled"
-    given = contestant.batch(case.data())
-    contestant.step(given)
+    run = run_of(part, contestant)
+    run()
     with profile(activities=[ProfilerActivity.CPU]) as found:
         for _ in range(steps):
-            contestant.step(given)
+            run()
     spent = dict.fromkeys(("loops", "products outside of them", "loss", "Adam", "all else"), 0.0)
     for event in found.key_averages():
         if event.key in ("_Walk", "_WalkBackward"):
@@ -163,7 +155,7 @@ def main() -> int:
     for name in options.cases:
         part = PARTS[name]
         rungs, allowed = ladder(part, rounds=options.rounds, busy=options.busy), limit(part)
-        least, spent = allowed["operations"] / allowed["rate"], {} if part.kind == "beam" else shares(part.case)
+        least, spent = allowed["operations"] / allowed["rate"], {} if part.kind == "beam" else shares(part)
         results[name] = {"rungs": rungs, "limit": allowed | {"seconds": least}, "spent": spent}
         RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
         print(markdown(results), flush=True)

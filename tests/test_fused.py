@@ -379,18 +379,18 @@ def test_compiled_decoding_is_that_of_the_step_as_it_is(name: str) -> None:
 def test_what_a_search_multiplies_of_contexts_is_multiplied_once_a_position(monkeypatch: pytest.MonkeyPatch) -> None:
     net, (source, mask, _, _) = model("gru"), batch()
     net.loop = "compiled"
-    seen: list[tuple[int, bool, list[torch.Size]]] = []
+    seen: list[tuple[bool, list[torch.Size]]] = []
     called = Stepper.__call__
 
     def call(stepper: Stepper, symbols: Tensor) -> Any:
-        seen.append((symbols.shape[1], stepper.run.by_position, [one.shape for one in stepper._multiplied.values()]))
+        seen.append((stepper.run.by_position, [one.shape for one in stepper._multiplied.values()]))
         return called(stepper, symbols)
 
     monkeypatch.setattr(Stepper, "__call__", call)
     net.greedy(source, mask, max_length=4)
     net.beam(source, mask, size=2, max_length=4, n_best=2)
-    assert [by_position for _, by_position, _ in seen] == [False] * 4 + [False, False, True, True]
-    assert seen[-1][2] == [(3, 5, 21), (3, 5, 11)]  # of the gates and of the readout
+    assert [by_position for by_position, _ in seen] == [False] * 4 + [False, False, True, True]
+    assert seen[-1][1] == [(3, 5, 21), (3, 5, 11)]  # of the gates and of the readout
 
 
 @with_compiler

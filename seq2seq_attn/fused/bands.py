@@ -70,8 +70,9 @@ class FusedBands(Bands):
         As the loop's own, its products are of the weights' dtype under autocast too.
         """
         made: Tensor = node.hidden.bias
-        found = [(self.lookups.get(id), id) for id in operation.inputs]
-        values = [one or visible(self.whole(id)).transpose(0, 1).flatten(0, 1) for one, id in found]
+        values = [
+            self.lookups.get(id) or visible(self.whole(id)).transpose(0, 1).flatten(0, 1) for id in operation.inputs
+        ]
         sizes = [(value.weight if isinstance(value, Lookup) else value).shape[-1] for value in values]
         with torch.autocast(made.device.type, enabled=False):
             for value, columns in zip(values, torch.split_with_sizes(node.hidden.weight, sizes, dim=1), strict=True):
@@ -85,7 +86,7 @@ class FusedBands(Bands):
         """Run the operations that wait for each other, step by step."""
         given = copy.copy(self)  # the way back keeps it, and must not keep what is made: each would keep the other
         given.values, given.columns = dict(self.values), dict(self.columns)
-        made = Inside(given, ids, find(self, ids)).walk()
+        made = Inside(given, ids, find(self, ids, {})).walk()
         self.values.update((id, value.transpose(0, 1)) for id, value in made.items())
 
 

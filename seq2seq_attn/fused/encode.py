@@ -98,9 +98,8 @@ class _Direction(FusedLoop):
         inputs = F.embedding(self.symbols["x"], given["x"]) if self.symbols else given["x"]
         for step in reversed(range(self.steps)) if self.reversed else range(self.steps):
             new = _STEPS[self.cell](inputs[step], state if len(state) > 1 else state[0], *weights)
-            real = torch.arange(self.batch, device=inputs.device)[:, None] < (
-                self.rows[step] if self.rows else self.batch
-            )
+            rows = self.rows[step] if self.rows else self.batch
+            real = torch.arange(self.batch, device=inputs.device)[:, None] < rows
             parts = new if isinstance(new, tuple) else (new,)
             state = tuple(torch.where(real, now, 0) for now in parts)
             made[step] = state[0]

@@ -85,7 +85,7 @@ class Stepper:
         if found is None:
             return node(*arguments, **self.bands.hidden(id))
         weight, bias = found
-        readout = self.readouts[id]
+        readout = self.readouts.get(id)
         hidden = self.run.column(readout)[0].reshape(*self.shape, -1).clone() if readout else node.last(*arguments)
         return Scores(hidden, self.run.turned(f"{id} scores", weight).t(), bias, True)
 
@@ -134,8 +134,9 @@ class Stepper:
         self.bands.first = {id: each(lambda tensor: tensor.flatten(0, 1), value) for id, value in carried.items()}
         ids = self.plan.schedule.inside
         self.scores = {id: find_scores(self.bands, id) for id in self.plan.schedule.after}
-        self.readouts = {id: found and find_readout(self.bands, id) for id, found in self.scores.items()}
-        self.inside = Inside(self.bands, ids, find(self.bands, ids, [id for id, name in self.readouts.items() if name]))
+        found = {id: find_readout(self.bands, id) for id, scores in self.scores.items() if scores}
+        self.readouts = {id: readout for id, readout in found.items() if readout}
+        self.inside = Inside(self.bands, ids, find(self.bands, ids, self.readouts))
         self.run = self.inside.run([*self.inside.tensors.values()])
         self.run.known, self.run.multiplied = self._known, self._multiplied
         self.run.by_position = self._by_position(copies)

@@ -60,8 +60,8 @@ class Units:
     symbols: dict[str, Tensor] = field(default_factory=dict)
 
 
-def find(bands: FusedBands, ids: Sequence[str], readouts: Sequence[str] = ()) -> Units:
-    """The units of the operations inside a loop, and of the readouts, as `find_readout` has them, of some behind it.
+def find(bands: FusedBands, ids: Sequence[str], readouts: Mapping[str, str]) -> Units:
+    """The units of the operations inside a loop, and of the readouts of some behind it, with what `find_readout` says.
 
     Raises:
         Refused: an operation that has no unit: of another class, built or wired otherwise, or listened to.
@@ -128,7 +128,7 @@ class _Finder:
         self.made = {operation.output for operation in self.operations.values()}
         self.found = Units()
 
-    def units(self, readouts: Sequence[str]) -> Units:
+    def units(self, readouts: Mapping[str, str]) -> Units:
         for id, operation in self.operations.items():
             node = self._node(id)
             kind = type(node)
@@ -144,11 +144,11 @@ class _Finder:
         for id, operation in self.operations.items():
             if operation.output not in attended:
                 raise Refused(f"what node {id} makes is read by no weighted sum inside the loop")
-        for id in readouts:
+        for id, output in readouts.items():
             operation, node = self.graph.operations[id], self._node(id)
             inputs = tuple(self._argument(given, operation=operation) for given in operation.inputs)
             self.found.inputs |= {f"{id}.W": node.hidden.weight, f"{id}.b": node.hidden.bias}
-            self.found.units.append(Layer(id, f"{id}.readout", inputs, len(node.hidden.bias), 0.0))
+            self.found.units.append(Layer(id, output, inputs, len(node.hidden.bias), 0.0))
         check_dtype(*self.found.inputs.values())
         return self.found
 

@@ -128,7 +128,6 @@ void few_of(int64_t rows, const T* values, int64_t per_value, const T* weight, i
 template <typename T>
 void few(int64_t rows, const T* values, int64_t per_value, const T* weight, int64_t ld, int64_t F, int64_t G, T beta,
          T* made, int64_t per_made) {
-  if (rows == 0 || F == 0) return;
   const int64_t block = std::max<int64_t>(1, 16384 / sizeof(T) / F);  // of a weight's rows, that stay in cache
   at::parallel_for(0, G, std::max<int64_t>(1, 32768 / (rows * F)), [&](int64_t begin, int64_t end) {
     for (int64_t g = begin; g < end; g += block) {
@@ -489,7 +488,8 @@ std::vector<Matrix<T>> matrices(const Tensors& tensors) {
 // made = start + values weight, (N, G), without a start that of 0.
 void affine(const Tensor& values, const Tensor& weight, const std::optional<Tensor>& start, const Tensor& made) {
   const int64_t rows = values.size(0);
-  if (rows > kFew || weight.size(0) == 0 || weight.stride(0) != 1 || values.stride(1) != 1 || made.stride(1) != 1) {
+  const bool empty = values.numel() == 0;
+  if (rows > kFew || empty || weight.stride(0) != 1 || values.stride(1) != 1 || made.stride(1) != 1) {
     Tensor out = made;
     start ? at::addmm_out(out, *start, values, weight) : at::mm_out(out, values, weight);
     return;
