@@ -76,7 +76,7 @@ class Attention:
         d_keys, d_v = torch.zeros_like(keys), memory.new_zeros(run.batch, keys.shape[-1])
         run.kernels.attention_back(
             run.read(self.query),
-            [one.contiguous() for one in weight],
+            [run.straight(one) for one in weight],
             v,
             keys,
             self.scale,
@@ -103,7 +103,7 @@ class Attention:
                 return
             run.add(self.keys, d_keys)
             run.add(f"{self.node}.v", d_v.sum(dim=0, keepdim=True))
-            d_weight = torch.mm(d_queries[0].flatten(0, 1).t(), states.flatten(0, 1))
+            d_weight = run.products.product(d_queries[0].flatten(0, 1).t(), states.flatten(0, 1))
             rest = run.inputs[f"{self.node}.W"].shape[1] - self.query.size
             run.add(f"{self.node}.W", F.pad(d_weight, (0, rest)) if rest else d_weight)
 

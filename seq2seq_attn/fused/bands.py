@@ -11,9 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seq2seq_attn.bands import Bands, Plan
-from seq2seq_attn.fused.compiled import compiled_kernels
-from seq2seq_attn.fused.kernels import Kernels
 from seq2seq_attn.fused.lookup import Lookup
+from seq2seq_attn.fused.products import linear, products
 from seq2seq_attn.fused.refused import Refused
 from seq2seq_attn.fused.scores import Scores
 from seq2seq_attn.fused.units import Units, find, find_scores
@@ -46,7 +45,7 @@ class FusedBands(Bands):
         copies: int = 1,
     ) -> None:
         super().__init__(loop, plan, values, steps)
-        self.scored, self.copies = scored, copies
+        self.scored, self.copies, self.products = scored, copies, products(compiled=self.compiled)
         ids = [value.id for value in plan.graph.inputs if value.word == "prev_output"]
         self.lookups = dict.fromkeys(ids, prev_output) if prev_output is not None else {}
 
@@ -62,13 +61,10 @@ class FusedBands(Bands):
         else:
             hidden = node.last(*map(self.whole, operation.inputs))
         in_pieces = self.compiled or len(found[0]) >= _MANY
-        self.values[operation.output] = Scores(hidden, *found, self.compiled) if in_pieces else F.linear(hidden, *found)
+        self.values[operation.output] = Scores(hidden, *found, self.products) if in_pieces else F.linear(hidden, *found)
 
     def _readout(self, operation: Operation, node: FeedforwardOutput) -> Tensor:
-        """Its `last`, argument by argument: none is copied beside another, and one may be looked up; steps first.
-
-        As the loop's own, its products are of the weights' dtype under autocast too.
-        """
+        """Its `last`, argument by argument: none is copied beside another, and one may be looked up; steps first."""
         made: Tensor = node.hidden.bias
         values = [
             self.lookups.get(id) or visible(self.whole(id)).transpose(0, 1).flatten(0, 1) for id in operation.inputs
@@ -77,9 +73,10 @@ class FusedBands(Bands):
         with torch.autocast(made.device.type, enabled=False):
             for value, columns in zip(values, torch.split_with_sizes(node.hidden.weight, sizes, dim=1), strict=True):
                 if isinstance(value, Lookup):
-                    made = made + F.embedding(value.symbols.t().flatten(), F.linear(value.weight, columns))
+                    looked_up = linear(self.products, None, value.weight, columns)
+                    made = made + F.embedding(value.symbols.t().flatten(), looked_up)
                 else:
-                    made = torch.addmm(made, value.to(made.dtype), columns.t())
+                    made = linear(self.products, made, value.to(made.dtype), columns)
             return node.activated(made.reshape(self.steps, -1, made.shape[-1]).transpose(0, 1))
 
     def inside(self, ids: Sequence[str]) -> None:
@@ -135,7 +132,7 @@ class Inside(FusedLoop):
             shown,
             bands.steps,
             len(bands.loop.sentence.mask) * bands.copies,
-            compiled_kernels if bands.compiled else Kernels,
+            bands.products,
             found.symbols,
         )
 

@@ -51,21 +51,18 @@ class Cell(ABC):
         """Fill the gates W x + b + U s + d with what is known; what the loop adds, the state with it."""
         bias = self._weight(run, "bias_ih") + self._weight(run, "bias_hh")
         values, weights = self._affine.begin(run, gates, bias)
-        return [*values, run.read(self.state)], [*weights, self._turned(run)]
-
-    def _turned(self, run: Run) -> Tensor:
-        """U, (H, G)."""
-        return run.turned(f"{self.node}.weight_hh", self._weight(run, "weight_hh"))
+        name = f"{self.node}.weight_hh"
+        return [*values, run.read(self.state)], [*weights, run.turned(name, run.inputs[name])]
 
     def _with_state_back(self, run: Run) -> tuple[list[Tensor], list[Tensor]]:
         values, weights = self._affine.back(run)
-        return [*values, run.grad(self.state)], [*weights, self._weight(run, "weight_hh").contiguous()]
+        return [*values, run.grad(self.state)], [*weights, run.straight(self._weight(run, "weight_hh"))]
 
     def _finish(self, run: Run, d_gates: Tensor) -> None:
         """The gradients of all weights, from that of W x + b + U s + d at all steps."""
         self._affine.finish(run, d_gates)
         rows, bias = d_gates.flatten(0, 1), d_gates.sum(dim=(0, 1))
-        run.add(f"{self.node}.weight_hh", torch.mm(rows.t(), run.read(self.state).flatten(0, 1)))
+        run.add(f"{self.node}.weight_hh", run.products.product(rows.t(), run.read(self.state).flatten(0, 1)))
         run.add(f"{self.node}.bias_ih", bias)
         run.add(f"{self.node}.bias_hh", bias)
 
@@ -74,13 +71,15 @@ class GRU(Cell):
     """`nodes.GRUStep` with the reset gate after the product."""
 
     def forward(self, run: Run) -> None:
-        both, last = torch.split_with_sizes(self._weight(run, "bias_hh"), [2 * self.size, self.size])
+        both, last = self._parts(run, "bias_hh")
+        weights = self._parts(run, "weight_hh")
         gates = run.keep(f"{self.node}.gates", 3 * self.size)
         bias = self._weight(run, "bias_ih") + torch.cat([both, torch.zeros_like(last)])
         run.kernels.gru(
             *self._affine.begin(run, gates, bias),
             run.read(self.state),
-            self._turned(run),
+            run.turned(f"{self.node}.weight_hh both", weights[0]),
+            run.turned(f"{self.node}.weight_hh last", weights[1]),
             last,
             gates,
             run.keep(f"{self.node}.candidate", self.size),
@@ -89,10 +88,12 @@ class GRU(Cell):
 
     def backward(self, run: Run) -> Callable[[], None]:
         d_gates, d_candidate = run.new(run.steps, 3 * self.size), run.new(run.steps, self.size)
+        both, last = self._parts(run, "weight_hh")
         run.kernels.gru_back(
             *self._affine.back(run),
             run.read(self.state),
-            self._weight(run, "weight_hh").contiguous(),
+            run.straight(both),
+            run.straight(last),
             run.kept[f"{self.node}.gates"],
             run.kept[f"{self.node}.candidate"],
             run.grad_column(self.output),
@@ -106,12 +107,17 @@ class GRU(Cell):
             rows = d_gates.flatten(0, 1)[:, : 2 * self.size], d_candidate.flatten(0, 1)
             state, d_weight = run.read(self.state).flatten(0, 1), torch.empty_like(self._weight(run, "weight_hh"))
             for part, d_part in zip(rows, torch.split_with_sizes(d_weight, [2 * self.size, self.size]), strict=True):
-                torch.mm(part.t(), state, out=d_part)
+                run.products.product(part.t(), state, d_part)
             run.add(f"{self.node}.weight_hh", d_weight)
             run.add(f"{self.node}.bias_ih", d_gates.sum(dim=(0, 1)))
             run.add(f"{self.node}.bias_hh", torch.cat([part.sum(dim=0) for part in rows]))
 
         return finish
+
+    def _parts(self, run: Run, name: str) -> tuple[Tensor, Tensor]:
+        """That of both gates, (2 H, …), and that of the candidate, (H, …)."""
+        both, last = torch.split_with_sizes(self._weight(run, name), [2 * self.size, self.size])
+        return both, last
 
 
 class LSTM(Cell):

@@ -11,9 +11,8 @@ from torch.nn import functional as F
 
 from seq2seq_attn.encoders import Encoder, RNNEncoder
 from seq2seq_attn.fused.cells import GRU, LSTM, Cell, Elman
-from seq2seq_attn.fused.compiled import compiled_kernels
-from seq2seq_attn.fused.kernels import Kernels, MakeKernels
 from seq2seq_attn.fused.lookup import Lookup
+from seq2seq_attn.fused.products import Products, products
 from seq2seq_attn.fused.refused import Refused
 from seq2seq_attn.fused.run import Argument
 from seq2seq_attn.fused.units import check_dtype, check_hooks
@@ -50,7 +49,7 @@ def encode(
     for layer in range(encoder.rnn.num_layers):
         if layer:
             inputs, symbols = F.dropout(inputs, encoder.rnn.dropout, encoder.rnn.training), None
-        read = _Reading(encoder.rnn, inputs.contiguous(), symbols, rows, compiled_kernels if compiled else Kernels)
+        read = _Reading(encoder.rnn, inputs.contiguous(), symbols, rows, products(compiled=compiled))
         suffixes = [f"l{layer}", f"l{layer}_reverse"] if encoder.bidirectional else [f"l{layer}"]
         inputs = torch.cat([_Direction(read, suffix).walk()["h"] for suffix in suffixes], dim=-1)
     hidden = inputs.transpose(0, 1)
@@ -65,14 +64,14 @@ class _Reading(NamedTuple):
         inputs: (S, B, E), or, if there are symbols, a table of them, (V, E).
         symbols: (S, B) int64, or None.
         rows: at each position the number of rows that reach so far, the first ones; empty: all.
-        kernels: what runs it.
+        products: see `FusedLoop`.
     """
 
     rnn: nn.RNNBase
     inputs: Tensor
     symbols: Tensor | None
     rows: list[int]
-    kernels: MakeKernels
+    products: Products
 
 
 class _Direction(FusedLoop):
@@ -88,7 +87,7 @@ class _Direction(FusedLoop):
         symbols = {} if read.symbols is None else {"x": read.symbols}
         tensors = {**firsts, "x": read.inputs, **weights}
         back = suffix.endswith("_reverse")
-        super().__init__([unit], tensors, ["h"], steps, batch, read.kernels, symbols, read.rows, back)
+        super().__init__([unit], tensors, ["h"], steps, batch, read.products, symbols, read.rows, back)
 
     def again(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         given = dict(zip(self.tensors, tensors, strict=True))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -15,8 +14,8 @@ class Kernels:
     """A walk through a loop: first its units are told, in the order in which they run, then it is walked.
 
     Tensors with an axis of steps are (T, B, …). ``values`` and ``weights`` are pairs of what the loop makes, (T, B, F),
-    and a matrix, (F, G), whose product is added (compiled, it may be one for each K rows, (B / K, F, G)); on the way
-    back the gradients of these values, which are added to, and the matrix the other way round, (G, F).
+    and a matrix, (F, G), whose product is added; on the way back the gradients of these values, which are added to, and
+    the matrix the other way round, (G, F). Compiled, it may be one for each K rows, (B / K, F, G), and packed.
 
     Args:
         steps: number T of steps.
@@ -34,19 +33,13 @@ class Kernels:
             for unit in self.units:
                 unit(step)
 
-    def affine(self, values: Tensor, weight: Tensor, start: Tensor | None, made: Tensor) -> None:
-        """At once: ``made`` becomes the start, or 0, and the product of values, (N, F), and a weight, (F, G)."""
-        if start is None:
-            torch.mm(values, weight, out=made)
-        else:
-            torch.addmm(start, values, weight, out=made)
-
     def gru(
         self,
         values: list[Tensor],
         weights: list[Tensor],
         state: Tensor,
-        weight: Tensor,
+        both: Tensor,
+        last: Tensor,
         bias: Tensor,
         gates: Tensor,
         candidate: Tensor,
@@ -56,7 +49,6 @@ class Kernels:
         size = made.shape[-1]
         add, state_at, made_at, inner_at = self._added(values, weights, gates), *map(self._at, (state, made, candidate))
         both_at, last_at = self._at(gates[..., : 2 * size]), self._at(gates[..., 2 * size :])
-        both, last = weight[:, : 2 * size].contiguous(), weight[:, 2 * size :].contiguous()
 
         def step(number: int) -> None:
             add(number)
@@ -73,7 +65,8 @@ class Kernels:
         values: list[Tensor],
         weights: list[Tensor],
         state: Tensor,
-        weight: Tensor,
+        both: Tensor,
+        last: Tensor,
         gates: Tensor,
         candidate: Tensor,
         d_made: Tensor,
@@ -83,7 +76,7 @@ class Kernels:
     ) -> None:
         """Fills d_gates and d_candidate; adds to d_state."""
         size = d_made.shape[-1]
-        add, both, last = self._added_back(values, weights, d_gates), weight[: 2 * size], weight[2 * size :]
+        add = self._added_back(values, weights, d_gates)
         columns = map(self._at, (state, gates, candidate, d_made, d_gates, d_candidate, d_state))
         state_at, gates_at, inner_at, d_made_at, d_gates_at, d_inner_at, d_state_at = columns
 
@@ -307,9 +300,6 @@ class Kernels:
                 d_value_at[number].addmm_(d_made_at[number], weight)
 
         return add
-
-
-MakeKernels: TypeAlias = Callable[[int, int, Sequence[int]], Kernels]  # of steps, batch, rows
 
 
 def _blocks(keys: Tensor) -> list[slice]:

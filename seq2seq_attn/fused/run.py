@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from seq2seq_attn.fused.kernels import Kernels
+from seq2seq_attn.fused.products import Products
 
 _ROWS = 16  # of a batch that is worth a copy of the weights
 
@@ -36,6 +37,7 @@ class Run:
 
     Attributes:
         kernels: what runs at each step; units add to it.
+        products: how products are made, those of the kernels too.
         steps: number T of steps.
         batch: number B of rows.
         inputs: what the loop is given: parameters, first states, memory, what is known for all steps, (T, B, …).
@@ -54,6 +56,7 @@ class Run:
     """
 
     kernels: Kernels
+    products: Products
     steps: int
     batch: int
     inputs: Mapping[str, Tensor]
@@ -69,8 +72,17 @@ class Run:
     sums: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def turned(self, name: str, weight: Tensor) -> Tensor:
-        """A weight the other way round, (F, G); for a batch in memory too: BLAS is a third faster with it."""
+        """A weight, (G, F), the other way round, as kernels take it; for a batch in memory too.
+
+        BLAS is a third faster with it.
+        """
+        if self.products.packed:
+            return self.once(name, lambda: self.products.matrix(weight.t()))
         return self.once(name, weight.t().contiguous) if self.batch >= _ROWS else weight.t()
+
+    def straight(self, weight: Tensor) -> Tensor:
+        """A weight, (G, F), as kernels take it on the way back."""
+        return self.products.matrix(weight) if self.products.packed else weight.contiguous()
 
     def once(self, name: str, make: Callable[[], Tensor]) -> Tensor:
         """What is made of weights alone."""
@@ -175,7 +187,8 @@ class Affine:
             if run.by_position and argument.when == "now" and argument.id in run.sums:
                 alpha, memory = run.sums[argument.id]
                 if name not in run.multiplied:
-                    run.multiplied[name] = torch.matmul(run.inputs[memory], columns.t())
+                    positions = run.products.product(run.inputs[memory].flatten(0, 1), columns.t())
+                    run.multiplied[name] = positions.reshape(*run.inputs[memory].shape[:2], -1)
                 values.append(run.column(alpha))
                 weights.append(run.multiplied[name])
             else:
@@ -194,16 +207,25 @@ class Affine:
         """``rows`` become the product of what is given for all steps, plus what to start with."""
         table = run.inputs[argument.id]
         if argument.id in run.symbols:
-            product = run.once(name, lambda: torch.mm(table, columns.t()))
-            looked_up = product[run.symbols[argument.id].flatten()]
-            rows.copy_(looked_up if start is None else looked_up.add_(start))
+            begins, symbols = start is None or start.dim() == 1, run.symbols[argument.id].flatten()
+
+            def multiplied() -> Tensor:
+                product = run.products.product(table, columns.t())
+                return product + start if begins and start is not None else product
+
+            product = run.once(f"{name} of symbols", multiplied)  # in another run they may not be looked up
+            if begins:
+                torch.index_select(product, 0, symbols, out=rows)
+            else:
+                rows += product[symbols]
         else:
-            run.kernels.affine(table.flatten(0, 1), columns.t(), start, rows)
+            matrix = run.turned(name, columns) if run.products.packed else run.products.matrix(columns.t(), len(rows))
+            run.products.affine(table.flatten(0, 1), matrix, start, rows)
 
     def back(self, run: Run) -> tuple[list[Tensor], list[Tensor]]:
         """The gradients that the loop adds to, and what it multiplies that of W x with."""
         moving = [pair for pair in self._columns(run.inputs[self.weight]) if pair[0].when != "given"]
-        return [run.grad(argument) for argument, _ in moving], [columns.contiguous() for _, columns in moving]
+        return [run.grad(argument) for argument, _ in moving], [run.straight(columns) for _, columns in moving]
 
     def finish(self, run: Run, d_made: Tensor) -> None:
         """The gradients of W and of what is given, from that of W x + b at all steps."""
@@ -214,10 +236,10 @@ class Affine:
                 table = run.inputs[argument.id]
                 d_table = rows.new_zeros(len(table), len(weight))
                 d_table.index_add_(0, run.symbols[argument.id].flatten(), rows)
-                into.copy_(torch.mm(d_table.t(), table))
-                run.add(argument.id, torch.mm(d_table, columns))
+                run.products.product(d_table.t(), table, into)
+                run.add(argument.id, run.products.product(d_table, columns))
                 continue
-            into.copy_(torch.mm(rows.t(), run.read(argument).flatten(0, 1)))
+            run.products.product(rows.t(), run.read(argument).flatten(0, 1), into)
             if argument.when == "given":
-                run.add(argument.id, torch.mm(rows, columns).reshape(*d_made.shape[:2], -1))
+                run.add(argument.id, run.products.product(rows, columns).reshape(*d_made.shape[:2], -1))
         run.add(self.weight, d_weight)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from seq2seq_attn.fused.compiled import load
+from seq2seq_attn.fused.products import Products
 
 _PIECE = 1 << 22  # scores that are there at once
 
@@ -35,13 +35,15 @@ class Scores(NamedTuple):
         hidden: t_i, (B, T, R), or of K hypotheses (B, K, R).
         weight: W, (V, R).
         bias: b, (V,).
-        compiled: whether the kernel of walk.cpp makes losses and gradients of them.
+        products: how they are made; compiled, so are losses and gradients.
+        matrix: W, (R, V), as `Products.matrix` makes it, where it is known.
     """
 
     hidden: Tensor
     weight: Tensor
     bias: Tensor
-    compiled: bool
+    products: Products
+    matrix: Tensor | None = None
 
     def logits(self) -> Tensor:
         """y_i, (…, V)."""
@@ -60,7 +62,7 @@ class Scores(NamedTuple):
             self.bias,
             target.flatten()[rows],
             label_smoothing,
-            self.compiled,
+            self.products,
         )
         right = real.new_ones(real.shape)
         right.flatten()[rows] = found
@@ -81,7 +83,8 @@ def likeliest(output: Tensor | Scores, count: int) -> tuple[Tensor, Tensor]:
         shape = output.hidden.shape[:-1]
         hidden = output.hidden.flatten(0, -2).to(output.weight.dtype)
         scores = hidden.new_empty(len(hidden), len(output.weight))
-        torch.ops.seq2seq_attn.affine(hidden, output.weight.t(), output.bias, scores)
+        matrix = output.products.matrix(output.weight.t(), len(hidden)) if output.matrix is None else output.matrix
+        output.products.affine(hidden, matrix, output.bias, scores)
         values = scores.new_empty(len(scores), min(count, scores.shape[1]))
         symbols = torch.empty_like(values, dtype=torch.int64)
         torch.ops.seq2seq_attn.likeliest(scores, values, symbols)
@@ -105,23 +108,26 @@ class _Likelihood(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float, compiled: bool
+        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float, products: Products
     ) -> tuple[Tensor, Tensor, Tensor]:
         with torch.autocast(hidden.device.type, enabled=False):
             ctx.smoothing, ctx.dtype = smoothing, torch.promote_types(hidden.dtype, torch.float32)
             h, w, b = (tensor.detach().to(ctx.dtype) for tensor in (hidden, weight, bias))
             loss, nll, right = h.new_empty(len(h)), h.new_empty(len(h)), torch.empty_like(target, dtype=torch.bool)
             wanted = any(ctx.needs_input_grad)
-            grads = [torch.empty_like(h), torch.zeros_like(w), torch.zeros_like(b)] if wanted else []
+            grads = [torch.empty_like(h), torch.empty_like(w), torch.zeros_like(b)] if wanted else []
+            products = products._replace(narrow=products.narrow and h.dtype == torch.float32)
+            there, back = products.matrix(w.t(), len(h)), products.matrix(w, len(h))
             size = math.ceil(len(h) / math.ceil(len(h) * len(w) / _PIECE))  # pieces of one size
             scores = h.new_empty(size, len(w))
             for begin in range(0, len(h), size):
                 rows = slice(begin, begin + size)
-                made = torch.mm(h[rows], w.t(), out=scores[: len(h[rows])])
-                _compare(made, b, target[rows], smoothing, loss[rows], nll[rows], right[rows], compiled)
+                made = scores[: len(h[rows])]
+                products.affine(h[rows], there, None, made)
+                _compare(made, b, target[rows], smoothing, loss[rows], nll[rows], right[rows], products.compiled)
                 if wanted:
-                    torch.mm(made, w, out=grads[0][rows])
-                    grads[1].addmm_(made.t(), h[rows])
+                    products.affine(made, back, None, grads[0][rows])
+                    products.affine(made.t(), products.matrix(h[rows], len(w)), grads[1] if begin else None, grads[1])
                     grads[2] += made.sum(dim=0)
         ctx.save_for_backward(hidden, weight, bias, target, *grads)
         ctx.mark_non_differentiable(right)
@@ -161,7 +167,6 @@ def _compare(
 ) -> None:
     """Of rows of scores (n, V), less their bias, the losses; the scores become the gradient of the loss."""
     if compiled:
-        load()
         torch.ops.seq2seq_attn.cross_entropy(scores, bias, target, smoothing, loss, nll, right)
         return
     scores += bias

@@ -87,7 +87,8 @@ class Stepper:
         weight, bias = found
         readout = self.readouts.get(id)
         hidden = self.run.column(readout)[0].reshape(*self.shape, -1).clone() if readout else node.last(*arguments)
-        return Scores(hidden, self.run.turned(f"{id} scores", weight).t(), bias, True)
+        matrix = self.run.turned(f"{id} scores", weight)
+        return Scores(hidden, weight, bias, self.run.products, matrix)
 
     def select(self, rows: Tensor, sentences: list[int]) -> None:
         """Go on from some hypotheses of the last step, in any order, from one perhaps several times.

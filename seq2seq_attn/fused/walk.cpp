@@ -3,17 +3,24 @@
 
 #include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
+#include <ATen/native/CPUBlas.h>
 #include <ATen/ops/addmm.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
 #include <ATen/core/Tensor.h>
 #include <torch/custom_class.h>
 #include <torch/library.h>
 
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <limits>
 #include <optional>
 #include <vector>
+
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
 
 extern "C" {
 void sgemm_(const char*, const char*, const int*, const int*, const int*, const float*, const float*, const int*,
@@ -25,6 +32,7 @@ void dgemm_(const char*, const char*, const int*, const int*, const int*, const 
 namespace {
 
 using at::Tensor;
+using Narrow = at::BFloat16;
 using Tensors = std::vector<Tensor>;
 using Step = std::function<void(int64_t step, int64_t begin, int64_t end)>;  // of rows begin to end
 
@@ -39,32 +47,31 @@ struct Rows {
     TORCH_CHECK(tensor.dim() == 3 && tensor.stride(2) == 1, "a fused loop takes (T, B, F), contiguous along F");
   }
   T* at(int64_t step, int64_t row) const { return data + step * per_step + row * per_row; }
+  Rows first(int64_t columns) const {
+    Rows made = *this;
+    made.size = columns;
+    return made;
+  }
 };
 
-// (F, G), contiguous along either; or one for each so many rows of a batch, (B / copies, F, G).
+// (F, G), contiguous along either; or one for each so many rows of a batch, (B / copies, F, G); or of bfloat16, `packed`.
 template <typename T>
 struct Matrix {
-  const T* data;
-  int64_t rows, columns, ld;
-  bool turned;  // whether it is contiguous along F
+  const T* data = nullptr;
+  const Narrow* panels = nullptr;
+  int64_t ld = 0;
+  bool turned = false;  // whether it is contiguous along F
   int64_t copies = 0, per_matrix = 0;  // 0 copies: there is one for all rows
 
-  explicit Matrix(const Tensor& tensor, int64_t batch = 0)
-      : data(tensor.const_data_ptr<T>()),
-        rows(tensor.size(-2)),
-        columns(tensor.size(-1)),
-        turned(tensor.stride(-1) != 1) {
-    ld = tensor.stride(turned ? -1 : -2);
+  explicit Matrix(const Tensor& tensor, int64_t batch = 0) {
+    if (tensor.scalar_type() == at::kBFloat16) {
+      TORCH_CHECK((std::is_same_v<T, float>), "weights of bfloat16 multiply float32");
+      panels = tensor.const_data_ptr<Narrow>();
+      return;
+    }
+    data = tensor.const_data_ptr<T>(), turned = tensor.stride(-1) != 1, ld = tensor.stride(turned ? -1 : -2);
     TORCH_CHECK(tensor.stride(turned ? -2 : -1) == 1, "a fused loop takes weights that are contiguous along an axis");
     if (tensor.dim() == 3) copies = batch / tensor.size(0), per_matrix = tensor.stride(0);
-  }
-
-  // Some of its columns.
-  Matrix part(int64_t begin, int64_t size) const {
-    Matrix made = *this;
-    made.data += turned ? begin * ld : begin;
-    made.columns = size;
-    return made;
   }
 };
 
@@ -136,10 +143,199 @@ void few(int64_t rows, const T* values, int64_t per_value, const T* weight, int6
   });
 }
 
-// made = beta made + values weight, where what is made stands from some column on.
+constexpr int64_t kPanel = 64;   // columns of a weight of bfloat16 that lie together, as `brgemm` takes them
+constexpr int64_t kDepth = 32;   // numbers that the matrix unit adds up at once
+constexpr int64_t kBlock = 512;  // of a row that are multiplied before the next, so that they stay in cache
+constexpr int64_t kRows = 64;     // that are multiplied at once
+
+inline int64_t up_to(int64_t size, int64_t multiple) { return (size + multiple - 1) / multiple * multiple; }
+
+// The nearest bfloat16, of two as near the even one; NaN stays NaN.
+inline uint16_t narrow_of(float x) {
+  const uint32_t bits = __builtin_bit_cast(uint32_t, x);
+  return x != x ? 0x7fc0 : (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+}
+
+#ifdef __AVX512BF16__
+inline __m256i narrow_of(const float* from) { return (__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(from)); }
+#endif
+
+inline void narrow(const float* from, int64_t size, uint16_t* to) {
+  int64_t n = 0;
+#ifdef __AVX512BF16__
+  for (; n + 16 <= size; n += 16) _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + n), narrow_of(from + n));
+#endif
+  for (; n < size; ++n) to[n] = narrow_of(from[n]);
+}
+
+// Numbers of two rows, as pairs.
+inline void narrow(const float* even, const float* odd, int64_t size, uint32_t* pairs) {
+  int64_t n = 0;
+#ifdef __AVX512BF16__
+  for (; n + 16 <= size; n += 16) {
+    const __m512i low = _mm512_cvtepu16_epi32(narrow_of(even + n)), high = _mm512_cvtepu16_epi32(narrow_of(odd + n));
+    _mm512_storeu_si512(pairs + n, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+  }
+#endif
+  for (; n < size; ++n) pairs[n] = narrow_of(even[n]) | static_cast<uint32_t>(narrow_of(odd[n])) << 16;
+}
+
+// A square of 16 numbers by 16 the other way round.
+inline void turn(uint32_t (&square)[16][16]) {
+#ifdef __AVX512F__
+  __m512i rows[16];
+  for (int n = 0; n < 16; ++n) rows[n] = _mm512_loadu_si512(square[n]);
+#pragma GCC unroll 4
+  for (int width = 1; width < 16; width *= 2) {  // of squares beside the diagonal that change places
+    int32_t low[16], high[16];
+    for (int lane = 0; lane < 16; ++lane) {
+      low[lane] = lane & width ? 16 + lane - width : lane;
+      high[lane] = lane & width ? 16 + lane : lane + width;
+    }
+    const __m512i lows = _mm512_loadu_si512(low), highs = _mm512_loadu_si512(high);
+#pragma GCC unroll 16
+    for (int n = 0; n < 16; ++n) {
+      if (n & width) continue;
+      const __m512i one = rows[n], other = rows[n + width];
+      rows[n] = _mm512_permutex2var_epi32(one, lows, other);
+      rows[n + width] = _mm512_permutex2var_epi32(one, highs, other);
+    }
+  }
+  for (int n = 0; n < 16; ++n) _mm512_storeu_si512(square[n], rows[n]);
+#else
+  for (int n = 0; n < 16; ++n) {
+    for (int m = 0; m < n; ++m) std::swap(square[n][m], square[m][n]);
+  }
+#endif
+}
+
+// Rows of a matrix, (rows, size), contiguous along either, as bfloat16, (rows, padded), zero behind the last.
+void narrow(const float* from, int64_t per_row, int64_t per_column, int64_t rows, int64_t size, int64_t padded,
+            uint16_t* to) {
+  if (per_column == 1) {
+    for (int64_t r = 0; r < rows; ++r) {
+      narrow(from + r * per_row, size, to + r * padded);
+      std::fill(to + r * padded + size, to + (r + 1) * padded, uint16_t(0));
+    }
+    return;
+  }
+  for (int64_t c = 0; c < padded; c += 32) {
+    const int64_t wide = std::min<int64_t>(32, padded - c);
+    for (int64_t r = 0; r < rows; r += 16) {
+      const int64_t high = std::min<int64_t>(16, rows - r);
+      uint32_t square[16][16] = {};  // of pairs
+      for (int64_t n = 0; n < 16 && c + 2 * n < size; ++n) {
+        const float *even = from + (c + 2 * n) * per_column + r * per_row, *odd = even + per_column;
+        if (c + 2 * n + 1 < size) {
+          narrow(even, odd, high, square[n]);
+        } else {
+          for (int64_t m = 0; m < high; ++m) square[n][m] = narrow_of(even[m]);
+        }
+      }
+      turn(square);
+      for (int64_t m = 0; m < high; ++m) std::memcpy(to + (r + m) * padded + c, square[m], wide * sizeof(uint16_t));
+    }
+  }
+}
+
+// A weight, (F, G), in bfloat16 as the matrix unit reads it: (G / 64, F / 2, 64, 2), up to multiples of 64 and 32.
+Tensor packed(const Tensor& weight) {
+  const int64_t F = weight.size(0), G = weight.size(1), depth = up_to(F, kDepth), panels = up_to(G, kPanel) / kPanel;
+  TORCH_CHECK(weight.scalar_type() == at::kFloat && weight.dim() == 2, "a packed weight is made of (F, G) of float32");
+  Tensor made = at::empty({panels, depth / 2, kPanel, 2}, weight.options().dtype(at::kBFloat16));
+  const float* from = weight.const_data_ptr<float>();
+  uint16_t* to = reinterpret_cast<uint16_t*>(made.data_ptr<Narrow>());
+  const int64_t per_row = weight.stride(0), per_column = weight.stride(1);
+  at::parallel_for(0, panels, std::max<int64_t>(1, 32768 / (depth * kPanel)), [&](int64_t begin, int64_t end) {
+    for (int64_t p = begin; p < end; ++p) {
+      const int64_t size = std::min(kPanel, G - p * kPanel);
+      const float* panel = from + p * kPanel * per_column;
+      for (int64_t f = 0; f < depth; f += kDepth) {
+        uint16_t rows[kDepth][kPanel] = {};
+        const int64_t real = std::max<int64_t>(0, std::min(kDepth, F - f));
+        narrow(panel + f * per_row, per_row, per_column, real, size, kPanel, rows[0]);
+        for (int64_t n = 0; n < kDepth; n += 2) {
+          uint32_t* pairs = reinterpret_cast<uint32_t*>(to + (p * depth + f + n) * kPanel);
+#pragma omp simd
+          for (int64_t g = 0; g < kPanel; ++g) pairs[g] = rows[n][g] | static_cast<uint32_t>(rows[n + 1][g]) << 16;
+        }
+      }
+    }
+  });
+  return made;
+}
+
+#ifdef CPUBLAS_BRGEMM_BF16BF16F32
+bool narrows() { return at::native::cpublas::could_pack(at::kBFloat16); }
+inline void release() { at::native::cpublas::brgemm_release(); }
+using at::native::cpublas::brgemm;
+#else  // a torch that has no such product
+bool narrows() { return false; }
+inline void release() {}
+inline void brgemm(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, bool, const Narrow*, const Narrow*, float*) {
+  TORCH_CHECK(false, "this torch has no product of bfloat16");
+}
+#endif
+
+// made = values weight, added to what stands there or not: of some rows, and some panels of a packed weight.
+void multiply(const float* values, int64_t per_row, int64_t per_column, int64_t rows, int64_t F, const Narrow* weight,
+              int64_t begin, int64_t end, bool added, float* made, int64_t per_made, int64_t G) {
+  thread_local std::vector<Narrow> taken;
+  constexpr int64_t many = 4 * kRows;
+  const int64_t depth = up_to(F, kDepth);
+  taken.resize(std::max<int64_t>(taken.size(), std::min(rows, many) * std::min(depth, kBlock)));
+  for (int64_t r = 0; r < rows; r += many) {
+    for (int64_t f = 0; f < depth; f += kBlock) {
+      const int64_t high = std::min(many, rows - r), wide = std::min(kBlock, depth - f), real = std::min(wide, F - f);
+      narrow(values + r * per_row + f * per_column, per_row, per_column, high, real, wide,
+             reinterpret_cast<uint16_t*>(taken.data()));
+      for (int64_t p = begin; p < end; ++p) {
+        for (int64_t m = 0; m < high; m += kRows) {
+          brgemm(std::min(kRows, high - m), std::min(kPanel, G - p * kPanel), wide, wide, kPanel, per_made,
+                 added || f > 0, taken.data() + m * wide, weight + (p * depth + f) * kPanel,
+                 made + (r + m) * per_made + p * kPanel);
+        }
+      }
+    }
+  }
+  release();
+}
+
+// The same of all panels, which the threads share where there are few rows, and the rows where there are many.
+void multiply(const float* values, int64_t per_row, int64_t per_column, int64_t rows, int64_t F, const Narrow* weight,
+              bool added, float* made, int64_t per_made, int64_t G) {
+  const int64_t panels = up_to(G, kPanel) / kPanel, threads = at::get_num_threads();
+  if (rows < kDepth * threads) {
+    at::parallel_for(0, panels, std::max<int64_t>(1, 65536 / (F * kPanel)), [&](int64_t begin, int64_t end) {
+      multiply(values, per_row, per_column, rows, F, weight, begin, end, added, made, per_made, G);
+    });
+    return;
+  }
+  const int64_t grain = up_to((rows + threads - 1) / threads, kDepth);
+  at::parallel_for(0, rows, grain, [&](int64_t begin, int64_t end) {
+    multiply(values + begin * per_row, per_row, per_column, end - begin, F, weight, 0, panels, added,
+             made + begin * per_made, per_made, G);
+  });
+}
+
+// made = beta made + values weight.
 template <typename T>
 void product(const Rows<T>& values, const Matrix<T>& weight, T beta, const Rows<T>& made, int64_t step, int64_t begin,
              int64_t end) {
+  const int64_t F = values.size, G = made.size;
+  if constexpr (std::is_same_v<T, float>) {
+    if (weight.panels) {
+      const float* from = values.at(step, begin);
+      if (end - begin <= kFew && !at::in_parallel_region()) {
+        multiply(from, values.per_row, 1, end - begin, F, weight.panels, beta != 0, made.at(step, begin), made.per_row,
+                 G);
+      } else {
+        multiply(from, values.per_row, 1, end - begin, F, weight.panels, 0, up_to(G, kPanel) / kPanel, beta != 0,
+                 made.at(step, begin), made.per_row, G);
+      }
+      return;
+    }
+  }
   for (int64_t b = begin, next = end; b < end; b = next) {
     const T* data = weight.data;
     if (weight.copies) {
@@ -148,12 +344,11 @@ void product(const Rows<T>& values, const Matrix<T>& weight, T beta, const Rows<
       data += matrix * weight.per_matrix;
     }
     if (weight.turned && next - b <= kFew) {
-      few(next - b, values.at(step, b), values.per_row, data, weight.ld, weight.rows, weight.columns, beta,
-          made.at(step, b), made.per_row);
+      few(next - b, values.at(step, b), values.per_row, data, weight.ld, F, G, beta, made.at(step, b), made.per_row);
       continue;
     }
-    blas(weight.turned ? "T" : "N", weight.columns, next - b, weight.rows, data, weight.ld, values.at(step, b),
-         values.per_row, beta, made.at(step, b), made.per_row);
+    blas(weight.turned ? "T" : "N", G, next - b, F, data, weight.ld, values.at(step, b), values.per_row, beta,
+         made.at(step, b), made.per_row);
   }
 }
 
@@ -164,9 +359,14 @@ struct Term {  // what a value of the loop, or its gradient, adds by a matrix
 };
 
 template <typename T>
-std::vector<Term<T>> terms(const Tensors& values, const Tensors& weights) {
+std::vector<Term<T>> terms(const Tensors& values, const Tensors& weights, bool back = false) {
   std::vector<Term<T>> made;
   for (size_t n = 0; n < values.size(); ++n) {
+    const int64_t F = values[n].size(2), axis = back ? 1 : 0;
+    const bool fits = weights[n].scalar_type() == at::kBFloat16
+                          ? weights[n].size(1 - axis) == (back ? up_to(F, kPanel) / kPanel : up_to(F, kDepth) / 2)
+                          : weights[n].size(axis - 2) == F;
+    TORCH_CHECK(fits, "a fused loop takes (T, B, F) and (F, G), and on the way back (T, B, F) and (G, F)");
     made.push_back({Rows<T>(values[n]), Matrix<T>(weights[n], values[n].size(1))});
   }
   return made;
@@ -215,15 +415,16 @@ inline T sigmoid_of(T x) {
 }
 
 template <typename T>
-Step gru(std::vector<Term<T>> inputs, Rows<T> state, Matrix<T> weight, const T* bias, Rows<T> gates, Rows<T> candidate,
-         Rows<T> made) {
+Step gru(std::vector<Term<T>> inputs, Rows<T> state, Matrix<T> both, Matrix<T> last, const T* bias, Rows<T> gates,
+         Rows<T> candidate, Rows<T> made) {
   const int64_t H = made.size;
+  const Rows<T> first_two = gates.first(2 * H);
   return [=](int64_t t, int64_t begin, int64_t end) {
     for (const auto& x : inputs) {
       product(x.values, x.weight, T(1), gates, t, begin, end);
     }
-    product(state, weight.part(0, 2 * H), T(1), gates, t, begin, end);
-    product(state, weight.part(2 * H, H), T(0), candidate, t, begin, end);
+    product(state, both, T(1), first_two, t, begin, end);
+    product(state, last, T(0), candidate, t, begin, end);
     for (int64_t b = begin; b < end; ++b) {
       T* g = gates.at(t, b);
       T* c = candidate.at(t, b);
@@ -241,11 +442,10 @@ Step gru(std::vector<Term<T>> inputs, Rows<T> state, Matrix<T> weight, const T* 
 }
 
 template <typename T>
-Step gru_back(std::vector<Term<T>> inputs, Rows<T> state, Matrix<T> weight, Rows<T> gates, Rows<T> candidate,
-              Rows<T> d_made, Rows<T> d_gates, Rows<T> d_candidate, Rows<T> d_state) {
+Step gru_back(std::vector<Term<T>> inputs, Rows<T> state, Matrix<T> both, Matrix<T> last, Rows<T> gates,
+              Rows<T> candidate, Rows<T> d_made, Rows<T> d_gates, Rows<T> d_candidate, Rows<T> d_state) {
   const int64_t H = d_made.size;
-  Matrix<T> both = weight, last = weight;  // (2 H, H) and (H, H)
-  both.rows = 2 * H, last.rows = H, last.data += 2 * H * weight.ld;
+  const Rows<T> d_first_two = d_gates.first(2 * H);
   return [=](int64_t t, int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) {
       const T *g = gates.at(t, b), *c = candidate.at(t, b), *s = state.at(t, b), *d = d_made.at(t, b);
@@ -261,7 +461,7 @@ Step gru_back(std::vector<Term<T>> inputs, Rows<T> state, Matrix<T> weight, Rows
         dg[h] = dn * c[h] * r * (1 - r);
       }
     }
-    product(d_gates, both, T(1), d_state, t, begin, end);
+    product(d_first_two, both, T(1), d_state, t, begin, end);
     product(d_candidate, last, T(1), d_state, t, begin, end);
     for (const auto& x : inputs) {
       product(d_gates, x.weight, T(1), x.values, t, begin, end);
@@ -414,7 +614,7 @@ template <typename T>
 Step attention(Rows<T> state, std::vector<Matrix<T>> weight, const T* v, const T* keys, int64_t copies, T scale,
                const bool* padding, T temperature, const T* memory, std::vector<Rows<T>> queries, Rows<T> energies, Rows<T> weights,
                Rows<T> context) {
-  const int64_t S = energies.size, M = context.size, A = weight.empty() ? state.size : weight[0].columns;
+  const int64_t S = energies.size, M = context.size, A = weight.empty() ? state.size : queries[0].size;
   return [=](int64_t t, int64_t begin, int64_t end) {
     if (!weight.empty()) product(state, weight[0], T(0), queries[0], t, begin, end);
     for (int64_t b = begin; b < end; ++b) {
@@ -440,7 +640,7 @@ Step attention_back(Rows<T> state, std::vector<Matrix<T>> weight, const T* v, co
                     const T* memory, std::vector<Rows<T>> queries, Rows<T> weights, Rows<T> d_context,
                     Rows<T> d_weights, Rows<T> d_outer, Rows<T> d_energies, std::vector<Rows<T>> d_queries, T* d_keys,
                     T* d_v, Rows<T> d_state) {
-  const int64_t S = weights.size, M = d_context.size, A = weight.empty() ? state.size : weight[0].rows;
+  const int64_t S = weights.size, M = d_context.size, A = weight.empty() ? state.size : queries[0].size;
   return [=](int64_t t, int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) {
       const T *alpha = weights.at(t, b), *dc = d_context.at(t, b), *dw = d_weights.at(t, b), *outer = d_outer.at(t, b);
@@ -485,10 +685,24 @@ std::vector<Matrix<T>> matrices(const Tensors& tensors) {
 
 #define TYPED(like, ...) AT_DISPATCH_FLOATING_TYPES(like.scalar_type(), "a fused loop", [&] { __VA_ARGS__ });
 
-// made = start + values weight, (N, G), without a start that of 0.
+// made = start + values weight, (N, G), without a start that of 0; the weight may be `packed`.
 void affine(const Tensor& values, const Tensor& weight, const std::optional<Tensor>& start, const Tensor& made) {
   const int64_t rows = values.size(0);
-  const bool empty = values.numel() == 0;
+  const bool empty = values.numel() == 0 || made.numel() == 0;
+  if (weight.scalar_type() == at::kBFloat16) {
+    TORCH_CHECK(values.scalar_type() == at::kFloat && made.scalar_type() == at::kFloat && made.stride(1) == 1 &&
+                    (values.stride(0) == 1 || values.stride(1) == 1),
+                "affine by a packed weight takes (N, F) and (N, G) of float32, contiguous along an axis and along G");
+    TORCH_CHECK(made.size(0) == rows && weight.size(0) == up_to(made.size(1), kPanel) / kPanel &&
+                    weight.size(1) == up_to(values.size(1), kDepth) / 2,
+                "affine takes (N, F), a packed (F, G) and (N, G)");
+    if (start && !start->is_same(made)) made.copy_(start->expand_as(made));
+    if (empty && !start) made.zero_();
+    if (empty) return;
+    multiply(values.const_data_ptr<float>(), values.stride(0), values.stride(1), rows, values.size(1),
+             weight.const_data_ptr<Narrow>(), start.has_value(), made.data_ptr<float>(), made.stride(0), made.size(1));
+    return;
+  }
   if (rows > kFew || empty || weight.stride(0) != 1 || values.stride(1) != 1 || made.stride(1) != 1) {
     Tensor out = made;
     start ? at::addmm_out(out, *start, values, weight) : at::mm_out(out, values, weight);
@@ -518,25 +732,21 @@ struct Walk : torch::CustomClassHolder {
 
   Walk(int64_t steps, int64_t batch, std::vector<int64_t> rows) : steps(steps), batch(batch), rows(std::move(rows)) {}
 
-  void affine(const Tensor& values, const Tensor& weight, const std::optional<Tensor>& start, const Tensor& made) {
-    ::affine(values, weight, start, made);
-  }
-
-  void gru(const Tensors& values, const Tensors& weights, const Tensor& state, const Tensor& weight, const Tensor& bias,
-           const Tensor& gates, const Tensor& candidate, const Tensor& made) {
-    hold(values, weights, state, weight, bias, gates, candidate, made);
+  void gru(const Tensors& values, const Tensors& weights, const Tensor& state, const Tensor& both, const Tensor& last,
+           const Tensor& bias, const Tensor& gates, const Tensor& candidate, const Tensor& made) {
+    hold(values, weights, state, both, last, bias, gates, candidate, made);
     TYPED(made, using R = Rows<scalar_t>; units.push_back(::gru<scalar_t>(
-                    terms<scalar_t>(values, weights), R(state), Matrix<scalar_t>(weight),
+                    terms<scalar_t>(values, weights), R(state), Matrix<scalar_t>(both), Matrix<scalar_t>(last),
                     bias.const_data_ptr<scalar_t>(), R(gates), R(candidate), R(made)));)
   }
 
-  void gru_back(const Tensors& values, const Tensors& weights, const Tensor& state, const Tensor& weight,
-                const Tensor& gates, const Tensor& candidate, const Tensor& d_made, const Tensor& d_gates,
-                const Tensor& d_candidate, const Tensor& d_state) {
-    hold(values, weights, state, weight, gates, candidate, d_made, d_gates, d_candidate, d_state);
+  void gru_back(const Tensors& values, const Tensors& weights, const Tensor& state, const Tensor& both,
+                const Tensor& last, const Tensor& gates, const Tensor& candidate, const Tensor& d_made,
+                const Tensor& d_gates, const Tensor& d_candidate, const Tensor& d_state) {
+    hold(values, weights, state, both, last, gates, candidate, d_made, d_gates, d_candidate, d_state);
     TYPED(d_made, using R = Rows<scalar_t>; units.push_back(::gru_back<scalar_t>(
-                      terms<scalar_t>(values, weights), R(state), Matrix<scalar_t>(weight), R(gates), R(candidate),
-                      R(d_made), R(d_gates), R(d_candidate), R(d_state)));)
+                      terms<scalar_t>(values, weights, true), R(state), Matrix<scalar_t>(both), Matrix<scalar_t>(last),
+                      R(gates), R(candidate), R(d_made), R(d_gates), R(d_candidate), R(d_state)));)
   }
 
   void lstm(const Tensors& values, const Tensors& weights, const Tensor& gates, const Tensor& cell,
@@ -551,7 +761,7 @@ struct Walk : torch::CustomClassHolder {
                  const Tensor& d_cell) {
     hold(values, weights, gates, cell, made_cell, d_made, d_made_cell, d_gates, d_cell);
     TYPED(d_made, using R = Rows<scalar_t>; units.push_back(
-                      ::lstm_back<scalar_t>(terms<scalar_t>(values, weights), R(gates), R(cell), R(made_cell),
+                      ::lstm_back<scalar_t>(terms<scalar_t>(values, weights, true), R(gates), R(cell), R(made_cell),
                                             R(d_made), R(d_made_cell), R(d_gates), R(d_cell)));)
   }
 
@@ -566,7 +776,7 @@ struct Walk : torch::CustomClassHolder {
                   const Tensor& d_made, const Tensor& d_shown) {
     hold(values, weights, noise, shown, d_made, d_shown);
     TYPED(d_made, using R = Rows<scalar_t>; units.push_back(::layer_back<scalar_t>(
-                      terms<scalar_t>(values, weights), rows_of<scalar_t>(noise), R(shown), R(d_made), R(d_shown)));)
+                      terms<scalar_t>(values, weights, true), rows_of<scalar_t>(noise), R(shown), R(d_made), R(d_shown)));)
   }
 
   void attention(const Tensor& state, const Tensors& weight, const Tensors& v, const Tensor& keys, int64_t copies,
@@ -686,7 +896,6 @@ void likeliest(const Tensor& logits, const Tensor& values, const Tensor& symbols
 TORCH_LIBRARY(seq2seq_attn, library) {
   library.class_<Walk>("Walk")
       .def(torch::init<int64_t, int64_t, std::vector<int64_t>>())
-      .def("affine", &Walk::affine)
       .def("gru", &Walk::gru)
       .def("gru_back", &Walk::gru_back)
       .def("lstm", &Walk::lstm)
@@ -700,6 +909,8 @@ TORCH_LIBRARY(seq2seq_attn, library) {
       "cross_entropy(Tensor(a!) logits, Tensor bias, Tensor target, float smoothing, Tensor(b!) loss, Tensor(c!) nll, "
       "Tensor(d!) right) -> ()",
       &cross_entropy);
+  library.def("narrows() -> bool", &narrows);
+  library.def("packed(Tensor weight) -> Tensor", &packed);
   library.def("affine(Tensor values, Tensor weight, Tensor? start, Tensor(a!) made) -> ()", &affine);
   library.def("likeliest(Tensor logits, Tensor(a!) values, Tensor(b!) symbols) -> ()", &likeliest);
 }

@@ -11,7 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seq2seq_attn.fused.kernels import MakeKernels
+from seq2seq_attn.fused.compiled import compiled_kernels
+from seq2seq_attn.fused.kernels import Kernels
+from seq2seq_attn.fused.products import Products
 from seq2seq_attn.fused.run import Run, Unit
 
 
@@ -26,7 +28,7 @@ class FusedLoop(ABC):
         shown: the ids of the values that are wanted.
         steps: number T of steps.
         batch: number B of rows.
-        kernels: what makes the `Kernels` that run it, of steps, batch and rows.
+        products: how products are made, and whether its steps are compiled.
         symbols: of the tensors that are looked up: see `Run`.
         rows: of each step the number of rows that it is about, the first ones; empty: all.
         reversed: whether the last step is walked first.
@@ -37,7 +39,7 @@ class FusedLoop(ABC):
     shown: Sequence[str]
     steps: int
     batch: int
-    kernels: MakeKernels
+    products: Products
     symbols: Mapping[str, Tensor] = field(default_factory=dict)
     rows: Sequence[int] = ()
     reversed: bool = False
@@ -59,8 +61,9 @@ class FusedLoop(ABC):
         """A run that is given these tensors, in the widest of their dtypes."""
         dtype = reduce(torch.promote_types, (tensor.dtype for tensor in tensors))
         inputs = {name: tensor.to(dtype) for name, tensor in zip(self.tensors, tensors, strict=True)}
-        kernels = self.kernels(self.steps, self.batch, self.rows)
-        return Run(kernels, self.steps, self.batch, inputs, self.symbols, bool(self.rows), self.reversed)
+        kernels = (compiled_kernels if self.products.compiled else Kernels)(self.steps, self.batch, self.rows)
+        products = self.products._replace(narrow=self.products.narrow and dtype == torch.float32)
+        return Run(kernels, products, self.steps, self.batch, inputs, self.symbols, bool(self.rows), self.reversed)
 
     def begin(self, run: Run) -> None:
         """Make a run ready to be walked."""
@@ -73,13 +76,8 @@ class FusedLoop(ABC):
 
 
 def suits(tensor: Tensor) -> bool:
-    """Whether a fused loop is the fastest where this tensor is: on a processor, unless `torch.compile` looks on.
-
-    Its products are of float32, which are faster than those of bfloat16 where the processor has no unit for these.
-    """
-    if tensor.device.type != "cpu" or torch.compiler.is_compiling():
-        return False
-    return not (torch.is_autocast_enabled("cpu") and torch.cpu._is_amx_tile_supported())
+    """Whether a fused loop is the fastest where this tensor is: on a processor, unless `torch.compile` looks on."""
+    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 class _Walk(torch.autograd.Function):

@@ -1,0 +1,94 @@
+"""Products of a weight: in torch's operations or those of walk.cpp, of float32 or of bfloat16 summed up in float32."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from seq2seq_attn.fused.compiled import load
+
+_MANY = 1 << 24  # multiplications that are worth the rounding
+
+
+class Products(NamedTuple):
+    """How products are made.
+
+    Attributes:
+        compiled: by walk.cpp, which has been loaded.
+        narrow: of bfloat16, summed up in float32, which all else is of; if not, of what they are given. Torch's
+            operations have to round the values and the product, so that only large ones are, and none in the loop.
+    """
+
+    compiled: bool
+    narrow: bool
+
+    @property
+    def packed(self) -> bool:
+        """Whether weights are packed, in bfloat16, as only walk.cpp takes them."""
+        return self.compiled and self.narrow
+
+    def matrix(self, weight: Tensor, rows: int = 0) -> Tensor:
+        """A weight, (F, G), as `affine` takes it, for so many rows: packed, in bfloat16, or as it is."""
+        if self.packed:
+            packed: Tensor = torch.ops.seq2seq_attn.packed(weight)
+            return packed
+        return weight.to(torch.bfloat16) if self.narrow and rows * weight.numel() >= _MANY else weight
+
+    def affine(self, values: Tensor, matrix: Tensor, start: Tensor | None, made: Tensor) -> None:
+        """``made`` becomes the start, or 0, and the product of values, (N, F), and a `matrix` of (F, G)."""
+        if self.compiled:
+            torch.ops.seq2seq_attn.affine(values, matrix, start, made)
+        elif matrix.dtype != values.dtype:
+            product = torch.mm(values.to(matrix.dtype), matrix)
+            made.copy_(product if start is None else start + product)
+        elif start is None:
+            torch.mm(values, matrix, out=made)
+        else:
+            torch.addmm(start, values, matrix, out=made)
+
+    def product(self, values: Tensor, weight: Tensor, made: Tensor | None = None) -> Tensor:
+        """(N, F) times (F, G)."""
+        made = values.new_empty(len(values), weight.shape[1]) if made is None else made
+        self.affine(values, self.matrix(weight, len(values)), None, made)
+        return made
+
+
+def products(*, compiled: bool) -> Products:
+    """Of bfloat16 under its autocast, on a processor that has a unit for them.
+
+    Raises:
+        Refused: see `compiled.load`.
+    """
+    if compiled:
+        load()
+    narrow = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
+    narrow = narrow and (torch.ops.seq2seq_attn.narrows() if compiled else torch.cpu._is_amx_tile_supported())
+    return Products(compiled, narrow)
+
+
+def linear(products: Products, start: Tensor | None, values: Tensor, weight: Tensor) -> Tensor:
+    """start + values Wᵀ, (N, G), of values, (N, F), a weight, (G, F), and a start, (G,), (N, G), or None for 0."""
+    made: Tensor = _Linear.apply(products, start, values, weight)  # type: ignore[no-untyped-call]
+    return made
+
+
+class _Linear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, products: Products, start: Tensor | None, values: Tensor, weight: Tensor) -> Tensor:
+        ctx.products = products = products._replace(narrow=products.narrow and weight.dtype == torch.float32)
+        ctx.summed = start is not None and start.dim() == 1
+        ctx.save_for_backward(values, weight)
+        made = values.new_empty(len(values), len(weight))
+        products.affine(values, products.matrix(weight.t(), len(values)), start, made)
+        return made
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        values, weight = ctx.saved_tensors
+        product = torch.mm if torch.is_grad_enabled() else ctx.products.product  # the first has a gradient of its own
+        wanted = ctx.needs_input_grad
+        d_start = (grad.sum(dim=0) if ctx.summed else grad) if wanted[1] else None
+        d_values = product(grad, weight) if wanted[2] else None
+        return None, d_start, d_values, product(grad.t(), values) if wanted[3] else None
