@@ -82,12 +82,10 @@ def likeliest(output: Tensor | Scores, count: int) -> tuple[Tensor, Tensor]:
     if isinstance(output, Scores):
         shape = output.hidden.shape[:-1]
         hidden = output.hidden.flatten(0, -2).to(output.weight.dtype)
-        scores = hidden.new_empty(len(hidden), len(output.weight))
         matrix = output.products.matrix(output.weight.t(), len(hidden)) if output.matrix is None else output.matrix
-        output.products.affine(hidden, matrix, output.bias, scores)
-        values = scores.new_empty(len(scores), min(count, scores.shape[1]))
+        values = hidden.new_empty(len(hidden), min(count, len(output.bias)))
         symbols = torch.empty_like(values, dtype=torch.int64)
-        torch.ops.seq2seq_attn.likeliest(scores, values, symbols)
+        torch.ops.seq2seq_attn.likeliest(hidden.contiguous(), matrix, output.bias, values, symbols)
         return values.reshape(*shape, -1), symbols.reshape(*shape, -1)
     made = log_probabilities(output)
     if count > 1:

@@ -14,6 +14,7 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <initializer_list>
 #include <limits>
 #include <optional>
 #include <vector>
@@ -36,6 +37,14 @@ using Narrow = at::BFloat16;
 using Tensors = std::vector<Tensor>;
 using Step = std::function<void(int64_t step, int64_t begin, int64_t end)>;  // of rows begin to end
 
+constexpr int64_t kPanel = 64;   // columns of a weight of bfloat16 that lie together, as `brgemm` takes them
+constexpr int64_t kDepth = 32;   // numbers that the matrix unit adds up at once
+constexpr int64_t kBlock = 512;  // of a row that are multiplied before the next, so that they stay in cache
+constexpr int64_t kRows = 64;     // that are multiplied at once
+constexpr int64_t kMany = 4 * kRows;  // that are multiplied by one block of a weight before the next
+
+inline int64_t up_to(int64_t size, int64_t multiple) { return (size + multiple - 1) / multiple * multiple; }
+
 // (T, B, F), contiguous along F.
 template <typename T>
 struct Rows {
@@ -46,6 +55,7 @@ struct Rows {
       : data(tensor.data_ptr<T>()), per_step(tensor.stride(0)), per_row(tensor.stride(1)), size(tensor.size(2)) {
     TORCH_CHECK(tensor.dim() == 3 && tensor.stride(2) == 1, "a fused loop takes (T, B, F), contiguous along F");
   }
+  Rows(T* data, int64_t size) : data(data), per_step(0), per_row(size), size(size) {}
   T* at(int64_t step, int64_t row) const { return data + step * per_step + row * per_row; }
   Rows first(int64_t columns) const {
     Rows made = *this;
@@ -72,6 +82,17 @@ struct Matrix {
     data = tensor.const_data_ptr<T>(), turned = tensor.stride(-1) != 1, ld = tensor.stride(turned ? -1 : -2);
     TORCH_CHECK(tensor.stride(turned ? -2 : -1) == 1, "a fused loop takes weights that are contiguous along an axis");
     if (tensor.dim() == 3) copies = batch / tensor.size(0), per_matrix = tensor.stride(0);
+  }
+
+  // From a column on, a multiple of 64 if it is packed.
+  Matrix from(int64_t column, int64_t F) const {
+    Matrix made = *this;
+    if (panels) {
+      made.panels += column * up_to(F, kDepth);
+    } else {
+      made.data += turned ? column * ld : column;
+    }
+    return made;
   }
 };
 
@@ -142,13 +163,6 @@ void few(int64_t rows, const T* values, int64_t per_value, const T* weight, int6
     }
   });
 }
-
-constexpr int64_t kPanel = 64;   // columns of a weight of bfloat16 that lie together, as `brgemm` takes them
-constexpr int64_t kDepth = 32;   // numbers that the matrix unit adds up at once
-constexpr int64_t kBlock = 512;  // of a row that are multiplied before the next, so that they stay in cache
-constexpr int64_t kRows = 64;     // that are multiplied at once
-
-inline int64_t up_to(int64_t size, int64_t multiple) { return (size + multiple - 1) / multiple * multiple; }
 
 // The nearest bfloat16, of two as near the even one; NaN stays NaN.
 inline uint16_t narrow_of(float x) {
@@ -281,12 +295,11 @@ inline void brgemm(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, bool, c
 void multiply(const float* values, int64_t per_row, int64_t per_column, int64_t rows, int64_t F, const Narrow* weight,
               int64_t begin, int64_t end, bool added, float* made, int64_t per_made, int64_t G) {
   thread_local std::vector<Narrow> taken;
-  constexpr int64_t many = 4 * kRows;
-  const int64_t depth = up_to(F, kDepth);
-  taken.resize(std::max<int64_t>(taken.size(), std::min(rows, many) * std::min(depth, kBlock)));
-  for (int64_t r = 0; r < rows; r += many) {
+    const int64_t depth = up_to(F, kDepth);
+  taken.resize(std::max<int64_t>(taken.size(), std::min(rows, kMany) * std::min(depth, kBlock)));
+  for (int64_t r = 0; r < rows; r += kMany) {
     for (int64_t f = 0; f < depth; f += kBlock) {
-      const int64_t high = std::min(many, rows - r), wide = std::min(kBlock, depth - f), real = std::min(wide, F - f);
+      const int64_t high = std::min(kMany, rows - r), wide = std::min(kBlock, depth - f), real = std::min(wide, F - f);
       narrow(values + r * per_row + f * per_column, per_row, per_column, high, real, wide,
              reinterpret_cast<uint16_t*>(taken.data()));
       for (int64_t p = begin; p < end; ++p) {
@@ -570,7 +583,7 @@ inline void add(T* to, T factor, const T* from, int64_t size) {
   for (int64_t n = 0; n < size; ++n) to[n] += factor * from[n];
 }
 
-// v · tanh(q + k), and the way back through it.
+// v · tanh(q + k).
 template <typename T>
 inline T energy(const T* q, const T* k, const T* v, int64_t size) {
   T sum = 0;
@@ -579,6 +592,7 @@ inline T energy(const T* q, const T* k, const T* v, int64_t size) {
   return sum;
 }
 
+// The way back through it.
 template <typename T>
 inline void energy_back(T d_energy, const T* q, const T* k, const T* v, int64_t size, T* d_q, T* d_k, T* d_v) {
 #pragma omp simd
@@ -662,16 +676,13 @@ Step attention_back(Rows<T> state, std::vector<Matrix<T>> weight, const T* v, co
       T *dq = d_queries[0].at(t, b), *dv = d_v + b * A;
       std::fill(dq, dq + A, T(0));
       for (int64_t j = 0; j < S; ++j) {
-        if (de[j] == 0) continue;  // padding
-        const T* k = keys + (b * S + j) * A;
-        T* dk = d_keys + (b * S + j) * A;
-        energy_back(de[j], q, k, v, A, dq, dk, dv);
+        const int64_t place = (b * S + j) * A;
+        if (de[j] != 0) energy_back(de[j], q, keys + place, v, A, dq, d_keys + place, dv);  // 0: padding
       }
     }
     if (!weight.empty()) product(d_queries[0], weight[0], T(1), d_state, t, begin, end);
   };
 }
-
 
 template <typename T>
 std::vector<Rows<T>> rows_of(const Tensors& tensors) {
@@ -858,37 +869,100 @@ void cross_entropy(const Tensor& logits, const Tensor& bias, const Tensor& targe
         });)
 }
 
-// Of one row of logits the log-probabilities of the likeliest symbols, best first, the lower symbol first of equals.
+constexpr int64_t kWide = 512;  // scores of a row that are there at once
+constexpr int64_t kPart = 64;   // of them, of which none may be likely enough
+
+// What is known of the symbols behind a row once some of their scores have been seen.
 template <typename T>
-void likeliest_of(const T* logits, int64_t size, int64_t count, T* values, int64_t* symbols) {
-  T top = logits[0], total = 0;
-#pragma omp simd reduction(max : top)
-  for (int64_t n = 0; n < size; ++n) top = logits[n] > top ? logits[n] : top;
-#pragma omp simd reduction(+ : total)
-  for (int64_t n = 0; n < size; ++n) total += exp_of(logits[n] - top);
-  const T all = top + std::log(total);
-  int64_t found = 0;
-  for (int64_t n = 0; n < size; ++n) {
-    if (found == count && !(logits[n] > values[count - 1])) continue;
-    int64_t place = found < count ? found++ : count - 1;
-    for (; place > 0 && logits[n] > values[place - 1]; --place) {
-      values[place] = values[place - 1], symbols[place] = symbols[place - 1];
+struct Seen {
+  T top = -std::numeric_limits<T>::infinity(), total = 0;  // the largest score; the sum of e^(score - top)
+  int64_t found = 0;                                       // symbols, best first, the lower one first of equals
+
+  void see(T* scores, const T* bias, int64_t first, int64_t size, int64_t count, T* values, int64_t* symbols) {
+    T peaks[kWide / kPart], peak = top;
+    for (int64_t begin = 0; begin < size; begin += kPart) {
+      const int64_t end = std::min(size, begin + kPart);
+      T highest = -std::numeric_limits<T>::infinity();
+#pragma omp simd reduction(max : highest)
+      for (int64_t n = begin; n < end; ++n) {
+        scores[n] += bias[n];
+        highest = scores[n] > highest ? scores[n] : highest;
+      }
+      peaks[begin / kPart] = highest;
+      peak = highest > peak ? highest : peak;
     }
-    values[place] = logits[n], symbols[place] = n;
+    if (peak > top) total *= exp_of(top - peak), top = peak;
+    const T shift = std::isinf(top) && top < 0 ? T(0) : top;
+    T sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t n = 0; n < size; ++n) sum += exp_of(scores[n] - shift);
+    total += sum;
+    for (int64_t begin = 0; begin < size; begin += kPart) {
+      if (found == count && !(peaks[begin / kPart] > values[count - 1])) continue;
+      for (int64_t n = begin; n < std::min(size, begin + kPart); ++n) {
+        if (found == count && !(scores[n] > values[count - 1])) continue;
+        int64_t place = found < count ? found++ : count - 1;
+        for (; place > 0 && scores[n] > values[place - 1]; --place) {
+          values[place] = values[place - 1], symbols[place] = symbols[place - 1];
+        }
+        values[place] = scores[n], symbols[place] = first + n;
+      }
+    }
   }
-  for (int64_t n = 0; n < count; ++n) values[n] -= all;
+};
+
+// Of scores hidden matrix + bias, of (N, R), (R, V) or `packed`, and (V,): the log-probabilities of the likeliest symbols,
+// best first, and these, (N, K). A thread makes some scores of some rows, and looks at them while they are in cache.
+template <typename T>
+void likeliest_of(const Tensor& hidden, const Tensor& matrix, const T* bias, int64_t V, const Tensor& values,
+                  const Tensor& symbols) {
+  const int64_t N = hidden.size(0), count = values.size(1), threads = at::get_num_threads();
+  T* best = values.data_ptr<T>();
+  int64_t* numbers = symbols.data_ptr<int64_t>();
+  const auto look = [&](int64_t row, Seen<T>& seen, T* scores, int64_t first, int64_t size) {
+    seen.see(scores, bias + first, first, size, count, best + row * count, numbers + row * count);
+  };
+  const auto end = [&](int64_t row, const Seen<T>& seen) {
+    const T all = seen.top + std::log(seen.total);
+    for (int64_t n = 0; n < count; ++n) best[row * count + n] -= all;
+  };
+  if (N <= kFew) {
+    Tensor scores = at::empty({N, V}, hidden.options());
+    affine(hidden, matrix, std::nullopt, scores);
+    for (int64_t row = 0; row < N; ++row) {
+      Seen<T> seen;
+      for (int64_t first = 0; first < V; first += kWide) {
+        look(row, seen, scores.data_ptr<T>() + row * V + first, first, std::min(kWide, V - first));
+      }
+      end(row, seen);
+    }
+    return;
+  }
+  const Rows<T> given(hidden.unsqueeze(0));
+  const Matrix<T> whole(matrix);
+  const int64_t R = hidden.size(1);
+  at::parallel_for(0, N, std::max<int64_t>(kFew, (N + threads - 1) / threads), [&](int64_t begin, int64_t last) {
+    std::vector<T> scores(std::min(kMany, last - begin) * kWide);
+    for (int64_t b = begin; b < last; b += kMany) {
+      const int64_t high = std::min(kMany, last - b);
+      const Rows<T> some(given.at(0, b), R);
+      std::vector<Seen<T>> seen(high);
+      for (int64_t first = 0; first < V; first += kWide) {
+        const int64_t wide = std::min(kWide, V - first);
+        product(some, whole.from(first, R), T(0), Rows<T>(scores.data(), wide), 0, 0, high);
+        for (int64_t n = 0; n < high; ++n) look(b + n, seen[n], scores.data() + n * wide, first, wide);
+      }
+      for (int64_t n = 0; n < high; ++n) end(b + n, seen[n]);
+    }
+  });
 }
 
-void likeliest(const Tensor& logits, const Tensor& values, const Tensor& symbols) {
-  TORCH_CHECK(logits.is_contiguous(), "likeliest takes contiguous logits");
-  TYPED(logits, const int64_t size = logits.size(1), count = values.size(1);
-        const scalar_t* rows = logits.const_data_ptr<scalar_t>(); scalar_t* found = values.data_ptr<scalar_t>();
-        int64_t* numbers = symbols.data_ptr<int64_t>();
-        at::parallel_for(0, logits.size(0), std::max<int64_t>(1, 4096 / size), [&](int64_t begin, int64_t end) {
-          for (int64_t n = begin; n < end; ++n) {
-            likeliest_of<scalar_t>(rows + n * size, size, count, found + n * count, numbers + n * count);
-          }
-        });)
+void likeliest(const Tensor& hidden, const Tensor& matrix, const Tensor& bias, const Tensor& values,
+               const Tensor& symbols) {
+  TORCH_CHECK(hidden.dim() == 2 && hidden.is_contiguous() && bias.is_contiguous() && values.is_contiguous() &&
+                  symbols.is_contiguous() && values.size(1) <= bias.numel(),
+              "likeliest takes (N, R), (R, V), (V,) and (N, K) twice, contiguous");
+  TYPED(hidden, likeliest_of<scalar_t>(hidden, matrix, bias.const_data_ptr<scalar_t>(), bias.numel(), values, symbols);)
 }
 
 }  // namespace
@@ -912,5 +986,6 @@ TORCH_LIBRARY(seq2seq_attn, library) {
   library.def("narrows() -> bool", &narrows);
   library.def("packed(Tensor weight) -> Tensor", &packed);
   library.def("affine(Tensor values, Tensor weight, Tensor? start, Tensor(a!) made) -> ()", &affine);
-  library.def("likeliest(Tensor logits, Tensor(a!) values, Tensor(b!) symbols) -> ()", &likeliest);
+  library.def(
+      "likeliest(Tensor hidden, Tensor matrix, Tensor bias, Tensor(a!) values, Tensor(b!) symbols) -> ()", &likeliest);
 }
