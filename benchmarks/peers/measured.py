@@ -80,7 +80,11 @@ def check(classes: Mapping[str, type[Contestant]]) -> list[str]:
     lines: list[str] = []
     for name, cls in classes.items():
         for options in ({}, {"ragged": True, "dropout": 0.2, "label_smoothing": 0.1}, {"precision": "bfloat16"}):
-            contestant = cls(dataclasses.replace(COPY, **options))
+            try:
+                contestant = cls(dataclasses.replace(COPY, **options))
+            except Unfit as reason:
+                lines.append(f"{name:34} left out: {reason}  {', '.join(options)}")
+                continue
             contestant.optimizer.param_groups[0]["lr"] = 0.003
             given = contestant.batch(contestant.case.data(copied=True))
             losses = [contestant.step(given) for _ in range(30)]

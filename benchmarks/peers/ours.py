@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar, cast
 
+import torch
 from torch import Tensor, nn
 
-from benchmarks.peers import Case, Contestant, ended, never
+from benchmarks.peers import Case, Contestant, Unfit, ended, never
 from seq2seq_attn import Config, Seq2Seq, build, mermaid
 from seq2seq_attn.config import LoopKind
 from seq2seq_attn.data.batch import Batch
@@ -93,6 +94,27 @@ class Compiled(Ours):
     loop = "compiled"
 
 
+class Narrow(Compiled):
+    """``loop="compiled"`` under autocast, in cases of float32."""
+
+    note = "products of bfloat16, their sums and all else float32"
+
+    def __init__(self, case: Case, *, fused: bool = True) -> None:
+        if not torch.cpu._is_amx_tile_supported():
+            raise Unfit("this processor has no unit for bfloat16")
+        if case.precision == "bfloat16":
+            raise Unfit("the case is one of bfloat16")
+        super().__init__(dataclasses.replace(case, precision="bfloat16"), fused=fused)
+
+    def greedy(self, given: Batch, steps: int) -> None:
+        with torch.autocast("cpu", torch.bfloat16):
+            super().greedy(given, steps)
+
+    def beam(self, given: Batch, steps: int, size: int) -> None:
+        with torch.autocast("cpu", torch.bfloat16):
+            super().beam(given, steps, size)
+
+
 def by_parts(case: Case, config: Config) -> Seq2Seq:
     """What `Seq2Seq.from_diagram` makes, with an encoder of another size than the decoder."""
     picture = mermaid.load("bahdanau")
@@ -113,6 +135,7 @@ def by_parts(case: Case, config: Config) -> Seq2Seq:
 CONTESTANTS = {
     "ours": Ours,
     "ours, compiled loop": Compiled,
+    "ours, compiled loop, bfloat16": Narrow,
     "ours, scheduled loop": Scheduled,
     "ours, plain loop": Plain,
 }
