@@ -24,16 +24,21 @@ class Products(NamedTuple):
     compiled: bool
     narrow: bool
 
-    @property
-    def packed(self) -> bool:
-        """Whether weights are packed, in bfloat16, as only walk.cpp takes them."""
-        return self.compiled and self.narrow
+    def packs(self, weight: Tensor) -> bool:
+        """Whether a weight can be packed for a loop, as only walk.cpp takes it."""
+        if not self.compiled or weight.dtype != torch.float32:
+            return False
+        return self.narrow or bool(torch.ops.seq2seq_attn.packs())
+
+    def packed(self, weight: Tensor) -> Tensor:
+        """A weight, (F, G), packed."""
+        made: Tensor = torch.ops.seq2seq_attn.packed(weight, self.narrow)
+        return made
 
     def matrix(self, weight: Tensor, rows: int = 0) -> Tensor:
         """A weight, (F, G), as `affine` takes it, for so many rows: packed, in bfloat16, or as it is."""
-        if self.packed:
-            packed: Tensor = torch.ops.seq2seq_attn.packed(weight)
-            return packed
+        if self.compiled and self.narrow:
+            return self.packed(weight)
         return weight.to(torch.bfloat16) if self.narrow and rows * weight.numel() >= _MANY else weight
 
     def affine(self, values: Tensor, matrix: Tensor, start: Tensor | None, made: Tensor) -> None:

@@ -37,8 +37,9 @@ using Narrow = at::BFloat16;
 using Tensors = std::vector<Tensor>;
 using Step = std::function<void(int64_t step, int64_t begin, int64_t end)>;  // of rows begin to end
 
-constexpr int64_t kPanel = 64;   // columns of a weight of bfloat16 that lie together, as `brgemm` takes them
-constexpr int64_t kDepth = 32;   // numbers that the matrix unit adds up at once
+constexpr int64_t kPanel = 64;  // columns of a weight of bfloat16 that lie together, as `brgemm` takes them
+constexpr int64_t kSlim = 32;   // the same of a weight of float32
+constexpr int64_t kDepth = 32;  // numbers that the matrix unit adds up at once
 constexpr int64_t kBlock = 512;  // of a row that are multiplied before the next, so that they stay in cache
 constexpr int64_t kRows = 64;     // that are multiplied at once
 constexpr int64_t kMany = 4 * kRows;  // that are multiplied by one block of a weight before the next
@@ -64,22 +65,26 @@ struct Rows {
   }
 };
 
-// (F, G), contiguous along either; or one for each so many rows of a batch, (B / copies, F, G); or of bfloat16, `packed`.
+// (F, G), contiguous along either; or one for each so many rows of a batch, (B / copies, F, G); or `packed`.
 template <typename T>
 struct Matrix {
   const T* data = nullptr;
-  const Narrow* panels = nullptr;
+  const Narrow* narrow = nullptr;  // instead, if it is of bfloat16
+  bool panels = false;             // whether it is packed
   int64_t ld = 0;
   bool turned = false;  // whether it is contiguous along F
   int64_t copies = 0, per_matrix = 0;  // 0 copies: there is one for all rows
 
-  explicit Matrix(const Tensor& tensor, int64_t batch = 0) {
+  explicit Matrix(const Tensor& tensor, int64_t batch = 0) : panels(tensor.dim() == 4) {
+    TORCH_CHECK(!panels || (std::is_same_v<T, float>), "packed weights multiply float32");
     if (tensor.scalar_type() == at::kBFloat16) {
-      TORCH_CHECK((std::is_same_v<T, float>), "weights of bfloat16 multiply float32");
-      panels = tensor.const_data_ptr<Narrow>();
+      TORCH_CHECK(panels, "a fused loop takes weights of bfloat16 packed");
+      narrow = tensor.const_data_ptr<Narrow>();
       return;
     }
-    data = tensor.const_data_ptr<T>(), turned = tensor.stride(-1) != 1, ld = tensor.stride(turned ? -1 : -2);
+    data = tensor.const_data_ptr<T>();
+    if (panels) return;
+    turned = tensor.stride(-1) != 1, ld = tensor.stride(turned ? -1 : -2);
     TORCH_CHECK(tensor.stride(turned ? -2 : -1) == 1, "a fused loop takes weights that are contiguous along an axis");
     if (tensor.dim() == 3) copies = batch / tensor.size(0), per_matrix = tensor.stride(0);
   }
@@ -87,10 +92,10 @@ struct Matrix {
   // From a column on, a multiple of 64 if it is packed.
   Matrix from(int64_t column, int64_t F) const {
     Matrix made = *this;
-    if (panels) {
-      made.panels += column * up_to(F, kDepth);
+    if (narrow) {
+      made.narrow += column * up_to(F, kDepth);
     } else {
-      made.data += turned ? column * ld : column;
+      made.data += panels ? column * F : turned ? column * ld : column;
     }
     return made;
   }
@@ -252,10 +257,33 @@ void narrow(const float* from, int64_t per_row, int64_t per_column, int64_t rows
   }
 }
 
-// A weight, (F, G), in bfloat16 as the matrix unit reads it: (G / 64, F / 2, 64, 2), up to multiples of 64 and 32.
-Tensor packed(const Tensor& weight) {
+// A weight, (F, G), with columns that are multiplied together side by side: (G / 32, F, 32, 1), with 0 behind the last.
+Tensor packed_wide(const Tensor& weight) {
+  const int64_t F = weight.size(0), G = weight.size(1), panels = up_to(G, kSlim) / kSlim;
+  Tensor made = at::empty({panels, F, kSlim, 1}, weight.options());
+  const float* from = weight.const_data_ptr<float>();
+  float* to = made.data_ptr<float>();
+  const int64_t per_row = weight.stride(0), per_column = weight.stride(1);
+  at::parallel_for(0, panels, std::max<int64_t>(1, 32768 / (F * kSlim)), [&](int64_t begin, int64_t end) {
+    for (int64_t p = begin; p < end; ++p) {
+      const int64_t size = std::min(kSlim, G - p * kSlim);
+      for (int64_t f = 0; f < F; f += 16) {  // a few at once, so that either way lines of memory are read once
+        for (int64_t n = f; n < std::min(F, f + 16); ++n) {
+          float* place = to + (p * F + n) * kSlim;
+          for (int64_t g = 0; g < size; ++g) place[g] = from[n * per_row + (p * kSlim + g) * per_column];
+          std::fill(place + size, place + kSlim, 0.0f);
+        }
+      }
+    }
+  });
+  return made;
+}
+
+// The same in bfloat16, as the matrix unit reads it: (G / 64, F / 2, 64, 2), up to multiples of 64 and 32.
+Tensor packed(const Tensor& weight, bool narrowed) {
   const int64_t F = weight.size(0), G = weight.size(1), depth = up_to(F, kDepth), panels = up_to(G, kPanel) / kPanel;
   TORCH_CHECK(weight.scalar_type() == at::kFloat && weight.dim() == 2, "a packed weight is made of (F, G) of float32");
+  if (!narrowed) return packed_wide(weight);
   Tensor made = at::empty({panels, depth / 2, kPanel, 2}, weight.options().dtype(at::kBFloat16));
   const float* from = weight.const_data_ptr<float>();
   uint16_t* to = reinterpret_cast<uint16_t*>(made.data_ptr<Narrow>());
@@ -278,6 +306,19 @@ Tensor packed(const Tensor& weight) {
   });
   return made;
 }
+
+#if defined(CPUBLAS_BRGEMM_F32F32F32) && defined(__AVX512F__)
+bool packs() { return true; }
+inline void brgemm(int64_t rows, int64_t columns, int64_t F, int64_t ld, int64_t ld_made, bool added,
+                   const float* values, const float* panel, float* made) {
+  at::native::cpublas::brgemm(rows, columns, F, ld, kSlim, ld_made, added, values, panel, made, false);
+}
+#else
+bool packs() { return false; }
+inline void brgemm(int64_t, int64_t, int64_t, int64_t, int64_t, bool, const float*, const float*, float*) {
+  TORCH_CHECK(false, "this torch has no product of packed float32");
+}
+#endif
 
 #ifdef CPUBLAS_BRGEMM_BF16BF16F32
 bool narrows() { return at::native::cpublas::could_pack(at::kBFloat16); }
@@ -331,19 +372,37 @@ void multiply(const float* values, int64_t per_row, int64_t per_column, int64_t 
   });
 }
 
+// The same of float32: of some rows and a whole weight.
+void multiply(const float* values, int64_t per_row, int64_t rows, int64_t F, const float* weight, bool added,
+              float* made, int64_t per_made, int64_t G) {
+  for (int64_t r = 0; r < rows; r += kMany) {
+    for (int64_t g = 0; g < G; g += kSlim) {
+      for (int64_t m = r; m < std::min(rows, r + kMany); m += kRows) {
+        brgemm(std::min(kRows, rows - m), std::min(kSlim, G - g), F, per_row, per_made, added, values + m * per_row,
+               weight + g * F, made + m * per_made + g);
+      }
+    }
+  }
+}
+
 // made = beta made + values weight.
 template <typename T>
 void product(const Rows<T>& values, const Matrix<T>& weight, T beta, const Rows<T>& made, int64_t step, int64_t begin,
              int64_t end) {
   const int64_t F = values.size, G = made.size;
   if constexpr (std::is_same_v<T, float>) {
+    if (weight.panels && !weight.narrow) {
+      multiply(values.at(step, begin), values.per_row, end - begin, F, weight.data, beta != 0, made.at(step, begin),
+               made.per_row, G);
+      return;
+    }
     if (weight.panels) {
       const float* from = values.at(step, begin);
       if (end - begin <= kFew && !at::in_parallel_region()) {
-        multiply(from, values.per_row, 1, end - begin, F, weight.panels, beta != 0, made.at(step, begin), made.per_row,
+        multiply(from, values.per_row, 1, end - begin, F, weight.narrow, beta != 0, made.at(step, begin), made.per_row,
                  G);
       } else {
-        multiply(from, values.per_row, 1, end - begin, F, weight.panels, 0, up_to(G, kPanel) / kPanel, beta != 0,
+        multiply(from, values.per_row, 1, end - begin, F, weight.narrow, 0, up_to(G, kPanel) / kPanel, beta != 0,
                  made.at(step, begin), made.per_row, G);
       }
       return;
@@ -375,10 +434,12 @@ template <typename T>
 std::vector<Term<T>> terms(const Tensors& values, const Tensors& weights, bool back = false) {
   std::vector<Term<T>> made;
   for (size_t n = 0; n < values.size(); ++n) {
-    const int64_t F = values[n].size(2), axis = back ? 1 : 0;
-    const bool fits = weights[n].scalar_type() == at::kBFloat16
-                          ? weights[n].size(1 - axis) == (back ? up_to(F, kPanel) / kPanel : up_to(F, kDepth) / 2)
-                          : weights[n].size(axis - 2) == F;
+    const int64_t F = values[n].size(2);
+    const bool wide = weights[n].scalar_type() != at::kBFloat16, panels = weights[n].dim() == 4;
+    const int64_t rows = weights[n].size(panels ? 1 : -2), columns = weights[n].size(panels ? 0 : -1);
+    const int64_t given = !panels ? F : back ? up_to(F, wide ? kSlim : kPanel) / (wide ? kSlim : kPanel)
+                                  : wide ? F : up_to(F, kDepth) / 2;
+    const bool fits = given == (back ? columns : rows);
     TORCH_CHECK(fits, "a fused loop takes (T, B, F) and (F, G), and on the way back (T, B, F) and (G, F)");
     made.push_back({Rows<T>(values[n]), Matrix<T>(weights[n], values[n].size(1))});
   }
@@ -917,6 +978,9 @@ template <typename T>
 void likeliest_of(const Tensor& hidden, const Tensor& matrix, const T* bias, int64_t V, const Tensor& values,
                   const Tensor& symbols) {
   const int64_t N = hidden.size(0), count = values.size(1), threads = at::get_num_threads();
+  const Rows<T> given(hidden.unsqueeze(0));
+  const Matrix<T> whole(matrix);
+  const int64_t R = hidden.size(1);
   T* best = values.data_ptr<T>();
   int64_t* numbers = symbols.data_ptr<int64_t>();
   const auto look = [&](int64_t row, Seen<T>& seen, T* scores, int64_t first, int64_t size) {
@@ -928,7 +992,7 @@ void likeliest_of(const Tensor& hidden, const Tensor& matrix, const T* bias, int
   };
   if (N <= kFew) {
     Tensor scores = at::empty({N, V}, hidden.options());
-    affine(hidden, matrix, std::nullopt, scores);
+    product(given, whole, T(0), Rows<T>(scores.data_ptr<T>(), V), 0, 0, N);
     for (int64_t row = 0; row < N; ++row) {
       Seen<T> seen;
       for (int64_t first = 0; first < V; first += kWide) {
@@ -938,9 +1002,6 @@ void likeliest_of(const Tensor& hidden, const Tensor& matrix, const T* bias, int
     }
     return;
   }
-  const Rows<T> given(hidden.unsqueeze(0));
-  const Matrix<T> whole(matrix);
-  const int64_t R = hidden.size(1);
   at::parallel_for(0, N, std::max<int64_t>(kFew, (N + threads - 1) / threads), [&](int64_t begin, int64_t last) {
     std::vector<T> scores(std::min(kMany, last - begin) * kWide);
     for (int64_t b = begin; b < last; b += kMany) {
@@ -984,7 +1045,8 @@ TORCH_LIBRARY(seq2seq_attn, library) {
       "Tensor(d!) right) -> ()",
       &cross_entropy);
   library.def("narrows() -> bool", &narrows);
-  library.def("packed(Tensor weight) -> Tensor", &packed);
+  library.def("packs() -> bool", &packs);
+  library.def("packed(Tensor weight, bool narrowed) -> Tensor", &packed);
   library.def("affine(Tensor values, Tensor weight, Tensor? start, Tensor(a!) made) -> ()", &affine);
   library.def(
       "likeliest(Tensor hidden, Tensor matrix, Tensor bias, Tensor(a!) values, Tensor(b!) symbols) -> ()", &likeliest);
