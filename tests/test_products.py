@@ -77,6 +77,9 @@ def test_a_product_is_that_of_its_rounded_factors(way: Products, sizes: Any, sta
     assert torch.equal(whole[:, 0], around[:, 0]) and torch.equal(whole[:, g + 1 :], around[:, g + 1 :])
     if start == "none":
         near(way, way.product(values, weight), expected)
+    if way.packs(weight) and turned != "values":
+        way.affine(values, way.packed(weight), begin if start != "itself" else None, made)
+        near(way, made, expected if start != "itself" else expected - around[:, 1 : g + 1])
 
 
 @with_compiler

@@ -76,15 +76,16 @@ class Run:
 
         BLAS is a third faster with it, and a product of packed weights faster still.
         """
-        if self._packs(weight):
+        if self.packs(weight):
             return self.once(name, lambda: self.products.packed(weight.t()))
         return self.once(name, weight.t().contiguous) if self.batch >= _ROWS else weight.t()
 
     def straight(self, weight: Tensor) -> Tensor:
         """A weight, (G, F), as kernels take it on the way back."""
-        return self.products.packed(weight) if self._packs(weight) else weight.contiguous()
+        return self.products.packed(weight) if self.packs(weight) else weight.contiguous()
 
-    def _packs(self, weight: Tensor) -> bool:
+    def packs(self, weight: Tensor) -> bool:
+        """Whether a weight is packed."""
         return (self.products.narrow or self.batch >= _ROWS) and self.products.packs(weight)
 
     def once(self, name: str, make: Callable[[], Tensor]) -> Tensor:
@@ -223,8 +224,8 @@ class Affine:
                 rows += product[symbols]
         else:
             products = run.products
-            again = products.compiled and products.narrow  # the next fill has the same weight
-            matrix = run.turned(name, columns) if again else products.matrix(columns.t(), len(rows))
+            packed = (products.narrow or run.steps == 1) and run.packs(columns)  # a search has it packed for all steps
+            matrix = run.turned(name, columns) if packed else products.matrix(columns.t(), len(rows))
             run.products.affine(table.flatten(0, 1), matrix, start, rows)
 
     def back(self, run: Run) -> tuple[list[Tensor], list[Tensor]]:

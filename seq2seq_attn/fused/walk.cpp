@@ -761,18 +761,30 @@ std::vector<Matrix<T>> matrices(const Tensors& tensors) {
 void affine(const Tensor& values, const Tensor& weight, const std::optional<Tensor>& start, const Tensor& made) {
   const int64_t rows = values.size(0);
   const bool empty = values.numel() == 0 || made.numel() == 0;
-  if (weight.scalar_type() == at::kBFloat16) {
+  if (weight.dim() == 4) {
+    const bool wide = weight.scalar_type() == at::kFloat;
+    const int64_t F = values.size(1), G = made.size(1), panel = wide ? kSlim : kPanel;
     TORCH_CHECK(values.scalar_type() == at::kFloat && made.scalar_type() == at::kFloat && made.stride(1) == 1 &&
-                    (values.stride(0) == 1 || values.stride(1) == 1),
+                    (values.stride(1) == 1 || (!wide && values.stride(0) == 1)),
                 "affine by a packed weight takes (N, F) and (N, G) of float32, contiguous along an axis and along G");
-    TORCH_CHECK(made.size(0) == rows && weight.size(0) == up_to(made.size(1), kPanel) / kPanel &&
-                    weight.size(1) == up_to(values.size(1), kDepth) / 2,
+    TORCH_CHECK(made.size(0) == rows && weight.size(0) == up_to(G, panel) / panel &&
+                    weight.size(1) == (wide ? F : up_to(F, kDepth) / 2),
                 "affine takes (N, F), a packed (F, G) and (N, G)");
     if (start && !start->is_same(made)) made.copy_(start->expand_as(made));
     if (empty && !start) made.zero_();
     if (empty) return;
-    multiply(values.const_data_ptr<float>(), values.stride(0), values.stride(1), rows, values.size(1),
-             weight.const_data_ptr<Narrow>(), start.has_value(), made.data_ptr<float>(), made.stride(0), made.size(1));
+    const float* given = values.const_data_ptr<float>();
+    float* out = made.data_ptr<float>();
+    const int64_t per_row = values.stride(0), per_made = made.stride(0), threads = at::get_num_threads();
+    if (!wide) {
+      multiply(given, per_row, values.stride(1), rows, F, weight.const_data_ptr<Narrow>(), start.has_value(), out,
+               per_made, G);
+      return;
+    }
+    at::parallel_for(0, rows, std::max<int64_t>(kFew, (rows + threads - 1) / threads), [&](int64_t begin, int64_t end) {
+      multiply(given + begin * per_row, per_row, end - begin, F, weight.const_data_ptr<float>(), start.has_value(),
+               out + begin * per_made, per_made, G);
+    });
     return;
   }
   if (rows > kFew || empty || weight.stride(0) != 1 || values.stride(1) != 1 || made.stride(1) != 1) {
