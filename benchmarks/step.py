@@ -5,7 +5,7 @@
 
 The rungs take turns in one process on one batch: a step of training is forward, loss, backward, clip and Adam. The
 limit is the matrix products that torch counts in the plain loop, at the rate that this machine reaches in one large
-product, measured in the same run. Run nothing else beside it.
+product of that dtype, measured in the same run. Run nothing else beside it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -26,10 +26,11 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.page import fill
+from benchmarks.peers import Unfit
 from benchmarks.peers.cases import PARTS, Part
 from benchmarks.peers.machine import machine, told
 from benchmarks.peers.measured import Run, run_of
-from benchmarks.peers.ours import Ours
+from benchmarks.peers.ours import Narrow, Ours
 from benchmarks.peers.turns import by_turns
 
 PAGE = Path(__file__).parents[1] / "docs" / "speed" / "README.md"
@@ -41,21 +42,22 @@ RUNGS = {  # each with all that the ones before it do; what is left out of the f
     "walked back by hand": (("lookup", "scores"), "fused"),
     "scores in pieces": (("lookup",), "fused"),
     "multiplied before looked up": ((), "fused"),
-    "compiled": ((), "compiled"),
+    "compiled": (("packed",), "compiled"),
+    "weights packed": ((), "compiled"),
 }
-
-
 SEARCHES = {  # the same of a beam search
     "the step as it is": ((), "fastest"),
-    "compiled": (("by position",), "compiled"),
-    "contexts by position": ((), "compiled"),
+    "compiled": (("by position", "packed"), "compiled"),
+    "contexts by position": (("packed",), "compiled"),
+    "weights packed": ((), "compiled"),
 }
-
-
+NARROW = "products of bfloat16"  # the last rung, where the processor has a unit for them
+PRODUCTS = ("aten::mm", "aten::addmm", "aten::addmm_", "aten::bmm", "seq2seq_attn::affine", "seq2seq_attn::packed")
 PARTS_OF_IT = {
     "lookup": ("seq2seq_attn.decoder.lookup", "seq2seq_attn.seq2seq.lookup"),
     "scores": ("seq2seq_attn.fused.bands.find_scores",),
     "by position": ("seq2seq_attn.fused.stepper.Stepper._by_position",),
+    "packed": ("seq2seq_attn.fused.products.Products.packs",),
 }
 
 
@@ -72,29 +74,36 @@ def ladder(part: Part, *, rounds: int, busy: float) -> dict[str, Any]:
     """Of each rung the time of a step or of a search, by turns."""
     torch.set_num_threads(part.case.threads)
     runs: dict[str, Run] = {}
+    with suppress(Unfit):
+        runs[NARROW] = run_of(part, Narrow(part.case))
+        runs[NARROW]()
     for name, (parts, loop) in (SEARCHES if part.kind == "beam" else RUNGS).items():
         contestant = Ours(part.case)
         contestant.seq2seq.loop = loop  # type: ignore[assignment]
         runs[name] = without(parts)(run_of(part, contestant))
         runs[name]()
-    return {name: times.summary() for name, times in by_turns(runs, rounds=rounds, busy=busy).items()}
+    found = {name: times.summary() for name, times in by_turns(runs, rounds=rounds, busy=busy).items()}
+    return dict(sorted(found.items(), key=lambda pair: pair[0] == NARROW))
 
 
 def limit(part: Part) -> dict[str, float]:
-    """Floating-point operations of the products in a step or a search, and the rate of one large product, a second."""
+    """Floating-point operations of the products in a step or a search, and the rates of one large product, a second."""
     contestant = Ours(part.case)
     contestant.seq2seq.loop = "plain"
     run = run_of(part, contestant)
     with FlopCounterMode(display=False) as counter:
         run()
-    size, seconds = 2048, []
-    one, other = torch.randn(2, size, size).unbind()
-    made = torch.empty_like(one)
-    for _ in range(20):
-        begin = time.perf_counter()
-        torch.mm(one, other, out=made)
-        seconds.append(time.perf_counter() - begin)
-    return {"operations": counter.get_total_flops(), "rate": 2 * size**3 / statistics.median(seconds)}
+    found = {"operations": float(counter.get_total_flops())}
+    for name, dtype in {"rate": torch.float32, "narrow rate": torch.bfloat16}.items():
+        size, seconds = 2048, []
+        one, other = torch.randn(2, size, size).to(dtype).unbind()
+        made = torch.empty_like(one)
+        for _ in range(20):
+            begin = time.perf_counter()
+            torch.mm(one, other, out=made)
+            seconds.append(time.perf_counter() - begin)
+        found[name] = 2 * size**3 / statistics.median(seconds)
+    return found
 
 
 def shares(part: Part, steps: int = 5) -> dict[str, float]:
@@ -110,7 +119,7 @@ def shares(part: Part, steps: int = 5) -> dict[str, float]:
     for event in found.key_averages():
         if event.key in ("_Walk", "_WalkBackward"):
             kind = "loops"
-        elif event.key in ("aten::mm", "aten::addmm", "aten::addmm_", "aten::bmm"):
+        elif event.key in PRODUCTS:
             kind = "products outside of them"
         else:
             kind = "loss" if "cross_entropy" in event.key else "Adam" if "adam" in event.key else "all else"
@@ -124,17 +133,23 @@ def markdown(results: dict[str, Any]) -> str:
     for name, found in results.items():
         if name == "machine":
             continue
-        rate, least = found["limit"]["rate"] / 1e9, found["limit"]["seconds"]
+        operations, rates = found["limit"]["operations"], {}
+        for rung in found["rungs"]:
+            rates[rung] = found["limit"]["narrow rate" if rung == NARROW else "rate"]
+        alone = " and ".join(
+            f"{1000 * operations / rate:.0f} ms at {rate / 1e9:.0f} billion operations a second"
+            for rate in dict.fromkeys(rates.values())
+        )
         lines += [
             "",
-            f"**{name}**: the products alone take {1000 * least:.0f} ms at {rate:.0f} billion operations a second.",
+            f"**{name}**: the products alone take {alone}.",
             "",
             "| with all above it | ms | times the one before | times the first | share of the limit |",
             "|---|---|---|---|---|",
         ]
         first = before = next(iter(found["rungs"].values()))["median"]
         for rung, times in found["rungs"].items():
-            now = times["median"]
+            now, least = times["median"], operations / rates[rung]
             lines.append(f"| {rung} | {1000 * now:.1f} | {before / now:.2f} | {first / now:.2f} | {least / now:.0%} |")
             before = now
         if spent := ", ".join(f"{kind} {1000 * seconds:.1f}" for kind, seconds in found["spent"].items()):
@@ -154,9 +169,11 @@ def main() -> int:
         results = {"machine": machine()}
     for name in options.cases:
         part = PARTS[name]
-        rungs, allowed = ladder(part, rounds=options.rounds, busy=options.busy), limit(part)
-        least, spent = allowed["operations"] / allowed["rate"], {} if part.kind == "beam" else shares(part)
-        results[name] = {"rungs": rungs, "limit": allowed | {"seconds": least}, "spent": spent}
+        rungs, spent = (
+            ladder(part, rounds=options.rounds, busy=options.busy),
+            {} if part.kind == "beam" else shares(part),
+        )
+        results[name] = {"rungs": rungs, "limit": limit(part), "spent": spent}
         RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
         print(markdown(results), flush=True)
     fill(PAGE, "step", markdown(results), by="benchmarks/step.py")

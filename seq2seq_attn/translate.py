@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -79,6 +79,8 @@ class Translator:
         max_tokens: number of source symbols of a batch at most, padding included, times ``beam`` in memory; a longer
             text is a batch of its own.
         window: number of texts that are read ahead, to be sorted by length.
+        precision: of matrix products under `torch.autocast`; in bfloat16, what is hardly likelier than something else
+            may be found in its place, and in which of two batches a text stands may decide on it.
 
     Raises:
         ValueError: no model; models and vocabularies that do not belong together; a ``max_tokens`` or ``window`` below
@@ -105,6 +107,7 @@ class Translator:
         n_best: int = 1,
         max_tokens: int = 1024,
         window: int = 4096,
+        precision: Literal["float32", "bfloat16"] = "float32",
     ) -> None:
         if not models or len(models) != len(vocabularies):
             raise ValueError(
@@ -113,11 +116,14 @@ class Translator:
         for name, number in (("max_tokens", max_tokens), ("window", window)):
             if number < 1:
                 raise ValueError(f"{name} is {number}; it is 1 or more")
+        if precision not in ("float32", "bfloat16"):
+            raise ValueError(f"precision is {precision!r}; it is one of 'float32', 'bfloat16'")
         for number, (model, own) in enumerate(zip(models, vocabularies, strict=True), start=1):
             _check_pair(number, model, own, vocabularies[0])
         self.models, self.vocabularies = models, vocabularies[0]
         self.beam, self.length_penalty, self.n_best = beam, length_penalty, n_best
         self.max_length, self.max_tokens, self.window = max_length, max_tokens, window
+        self.precision = precision
 
     def translate(self, sources: Iterable[str]) -> Iterator[Translation]:
         """Translate texts one after the other, in their order; no more than a window of them is held.
@@ -158,15 +164,17 @@ class Translator:
         lengths = mask.sum(dim=1).tolist()
         limits = [3 * length + 50 if self.max_length is None else self.max_length for length in lengths]
         target = self.vocabularies.target
-        for found in first.beam(
-            source,
-            mask,
-            size=self.beam,
-            max_length=limits,
-            length_penalty=self.length_penalty,
-            n_best=self.n_best,
-            others=others,
-        ):
+        with torch.autocast(source.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            hypotheses = first.beam(
+                source,
+                mask,
+                size=self.beam,
+                max_length=limits,
+                length_penalty=self.length_penalty,
+                n_best=self.n_best,
+                others=others,
+            )
+        for found in hypotheses:
             yield tuple(
                 TextHypothesis(target.text(one.symbols), tuple(target.target_symbols[n] for n in one.symbols), *one[1:])
                 for one in found

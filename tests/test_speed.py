@@ -32,11 +32,13 @@ def test_a_page_without_a_place_is_no_place(tmp_path: Path) -> None:
 
 
 def test_every_technique_of_a_step_is_told_with_what_it_brought() -> None:
-    times = {rung: {"median": 1 / (n + 1)} for n, rung in enumerate(step.RUNGS)}
+    rungs = [*step.RUNGS, step.NARROW]
+    times = {rung: {"median": 1 / (n + 1)} for n, rung in enumerate(rungs)}
     machine = {"cores": 2, "processor": "P", "instructions": ["avx2"], "torch_uses": "AVX2", "versions": {"torch": "3"}}
-    found = {"rungs": times, "limit": {"operations": 1.0, "rate": 10.0, "seconds": 0.1}, "spent": {"loops": 0.25}}
+    found = {"rungs": times, "limit": {"operations": 1.0, "rate": 10.0, "narrow rate": 20.0}, "spent": {"loops": 0.25}}
     text = step.markdown({"machine": machine, "char": found})
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")][1:]
-    assert [row[0] for row in rows] == list(step.RUNGS)
+    assert [row[0] for row in rows] == rungs
     assert rows[0][1:] == ["1000.0", "1.00", "1.00", "10%"] and rows[1][1:] == ["500.0", "2.00", "2.00", "20%"]
-    assert rows[-1][2:] == ["1.20", "6.00", "60%"] and "loops 250.0" in text
+    assert rows[-2][2:] == ["1.17", "7.00", "70%"] and rows[-1][2:] == ["1.14", "8.00", "40%"]
+    assert "100 ms at 0 billion operations a second and 50 ms" in text and "loops 250.0" in text

@@ -172,6 +172,7 @@ def test_what_does_not_belong_together_is_refused() -> None:
         ([net], [], {}, "there are 1 models and 0 vocabularies; give a pair or more"),
         ([net], [VOCABULARIES], {"max_tokens": 0}, "max_tokens is 0; it is 1 or more"),
         ([net], [VOCABULARIES], {"window": 0}, "window is 0; it is 1 or more"),
+        ([net], [VOCABULARIES], {"precision": "half"}, "precision is 'half'; it is one of 'float32', 'bfloat16'"),
         ([net] * 2, [VOCABULARIES, other], {}, f"model 2 was built for {sizes}; give those it learnt"),
         ([net] * 2, [VOCABULARIES, swapped], {}, f"model 2 has another source {trained}"),
         ([net] * 3, [VOCABULARIES, VOCABULARIES, half], {}, f"model 3 has another target {trained}"),
@@ -179,6 +180,15 @@ def test_what_does_not_belong_together_is_refused() -> None:
     for models, vocabularies, options, message in cases:
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             Translator(models, vocabularies, **options)
+
+
+def test_in_bfloat16_a_score_is_nearly_the_same() -> None:
+    net, found = built().float(), {}
+    for precision in ("float32", "bfloat16"):
+        translator = Translator([net], [VOCABULARIES], max_length=1, precision=precision)  # type: ignore[arg-type]
+        found[precision] = torch.tensor([one.hypotheses[0].score for one in translator.translate(TEXTS)])
+    torch.testing.assert_close(found["bfloat16"], found["float32"], rtol=0.05, atol=0.05)
+    assert not torch.equal(found["bfloat16"], found["float32"])
 
 
 def test_one_text_in_the_place_of_several_is_refused() -> None:

@@ -90,7 +90,7 @@ def test_line_n_is_the_best_text_of_line_n(window: str, model: Path, tmp_path: P
 
 
 def test_each_option_of_the_search_reaches_it(model: Path) -> None:
-    given = {"beam": 3, "length_penalty": 0.7, "max_length": 4, "max_tokens": 9}
+    given = {"beam": 3, "length_penalty": 0.7, "max_length": 4, "max_tokens": 9, "precision": "bfloat16"}
     options = parsed(model, *(f"--{name.replace('_', '-')}={number}" for name, number in given.items()))
     found = search.translator(options.models, options, n_best=2, window=7)
     assert {name: getattr(found, name) for name in given} == given

@@ -35,6 +35,13 @@ def add_search(command: argparse._ActionsContainer) -> None:
     command.add_argument("--max-tokens", type=positive, default=1024, metavar="N", help="source symbols of a batch")
     loops = ("fastest", "compiled")
     command.add_argument("--loop", default="fastest", choices=loops, help="compiled needs a C++ compiler; see train")
+    precisions = ("float32", "bfloat16")
+    command.add_argument(
+        "--precision",
+        default="float32",
+        choices=precisions,
+        help="of matrix products: bfloat16 takes less time where the processor, or the GPU, has a unit for it",
+    )
     command.add_argument("--device", default="cpu", help="where to compute: cpu, cuda, cuda:1, …")
 
 
@@ -71,6 +78,7 @@ def translator(
         n_best=n_best,
         max_tokens=options.max_tokens,
         window=window,
+        precision=options.precision,
     )
 
 

@@ -31,9 +31,9 @@ class Recipe(Settings):
             3.2); None: they are left as they are.
         scheduled_sampling: probability, in the last update, that a step is given the model's own best symbol instead
             of the true one; it grows from 0 in a straight line: Bengio et al. 2015, "Scheduled Sampling".
-        precision: of matrix products under `torch.autocast`; weights, sums and loss stay in float32, and so do fused
-            loops, which are chosen where the processor has no unit for bfloat16. "float16" scales the loss against
-            underflow: Micikevicius et al. 2018, section 3.
+        precision: of matrix products under `torch.autocast`; weights, sums and loss stay in float32. In fused loops all
+            but products does, and these too where the processor has no unit for bfloat16. "float16" scales the loss
+            against underflow: Micikevicius et al. 2018, section 3.
         loop: how the model's loops run, see `Seq2Seq`. "compiled" is built in C++ when it is first asked for, which
             takes half a minute and a compiler.
         compile: whether `torch.compile` makes programs of model and loss, which takes minutes at first.
