@@ -94,8 +94,8 @@ class Seq2Seq(nn.Module):
         eos: the target symbol that ends one.
         config: what the parts were built from, if from one; needed to save.
         loop: how encoder and decoder run: "plain", "scheduled", "fused" and "compiled" give the same values and
-            gradients, each in less time than the one before; "fastest" is the last that needs no compiler. See
-            `Decoder.forward`.
+            gradients, each in less time than the one before; "fastest" is the last that needs no compiler. Under
+            autocast "fused" and "compiled" round at fewer places than the others. See `Decoder.forward`.
 
     Example:
         >>> config = Config(

@@ -86,7 +86,7 @@ class Run:
 
     def packs(self, weight: Tensor) -> bool:
         """Whether a weight is packed."""
-        return (self.products.narrow or self.batch >= _ROWS) and self.products.packs(weight)
+        return (self.products.narrow or self.batch > _ROWS) and self.products.packs(weight)
 
     def once(self, name: str, make: Callable[[], Tensor]) -> Tensor:
         """What is made of weights alone."""

@@ -36,7 +36,7 @@ class Scores(NamedTuple):
         weight: W, (V, R).
         bias: b, (V,).
         products: how they are made; compiled, so are losses and gradients.
-        matrix: W, (R, V), as `Products.matrix` makes it, where it is known.
+        matrix: W, (R, V), as compiled steps multiply it; they look at the likeliest symbols alone.
     """
 
     hidden: Tensor
@@ -79,14 +79,14 @@ def likeliest(output: Tensor | Scores, count: int) -> tuple[Tensor, Tensor]:
     Returns:
         Log-probabilities and symbols, each (…, count); of float32 at least.
     """
-    if isinstance(output, Scores):
+    if isinstance(output, Scores) and output.matrix is not None:
         shape = output.hidden.shape[:-1]
         hidden = output.hidden.flatten(0, -2).to(output.weight.dtype)
-        matrix = output.products.matrix(output.weight.t(), len(hidden)) if output.matrix is None else output.matrix
         values = hidden.new_empty(len(hidden), min(count, len(output.bias)))
         symbols = torch.empty_like(values, dtype=torch.int64)
-        torch.ops.seq2seq_attn.likeliest(hidden.contiguous(), matrix, output.bias, values, symbols)
+        torch.ops.seq2seq_attn.likeliest(hidden.contiguous(), output.matrix, output.bias, values, symbols)
         return values.reshape(*shape, -1), symbols.reshape(*shape, -1)
+    output = output.logits() if isinstance(output, Scores) else output
     made = log_probabilities(output)
     if count > 1:
         return made.topk(min(count, made.shape[-1]))

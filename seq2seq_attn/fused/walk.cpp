@@ -3,20 +3,23 @@
 
 #include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
 #include <ATen/native/CPUBlas.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
-#include <ATen/core/Tensor.h>
 #include <torch/custom_class.h>
 #include <torch/library.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <functional>
 #include <initializer_list>
 #include <limits>
 #include <optional>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #ifdef __AVX512F__
@@ -37,12 +40,15 @@ using Narrow = at::BFloat16;
 using Tensors = std::vector<Tensor>;
 using Step = std::function<void(int64_t step, int64_t begin, int64_t end)>;  // of rows begin to end
 
-constexpr int64_t kPanel = 64;  // columns of a weight of bfloat16 that lie together, as `brgemm` takes them
-constexpr int64_t kSlim = 32;   // the same of a weight of float32
-constexpr int64_t kDepth = 32;  // numbers that the matrix unit adds up at once
-constexpr int64_t kBlock = 512;  // of a row that are multiplied before the next, so that they stay in cache
-constexpr int64_t kRows = 64;     // that are multiplied at once
+constexpr int64_t kPanel = 64;        // columns of a weight of bfloat16 that lie together, as `brgemm` takes them
+constexpr int64_t kSlim = 32;         // the same of a weight of float32
+constexpr int64_t kDepth = 32;        // numbers that the matrix unit adds up at once
+constexpr int64_t kBlock = 512;       // of a row that are multiplied before the next, so that they stay in cache
+constexpr int64_t kRows = 64;         // that are multiplied at once
 constexpr int64_t kMany = 4 * kRows;  // that are multiplied by one block of a weight before the next
+
+// Of so many rows those that are multiplied next: of few sizes, since oneDNN makes a kernel for each.
+inline int64_t next_rows(int64_t rows) { return rows >= kRows ? kRows : rows >= 16 ? rows / 16 * 16 : rows; }
 
 inline int64_t up_to(int64_t size, int64_t multiple) { return (size + multiple - 1) / multiple * multiple; }
 
@@ -72,7 +78,7 @@ struct Matrix {
   const Narrow* narrow = nullptr;  // instead, if it is of bfloat16
   bool panels = false;             // whether it is packed
   int64_t ld = 0;
-  bool turned = false;  // whether it is contiguous along F
+  bool turned = false;                 // whether it is contiguous along F
   int64_t copies = 0, per_matrix = 0;  // 0 copies: there is one for all rows
 
   explicit Matrix(const Tensor& tensor, int64_t batch = 0) : panels(tensor.dim() == 4) {
@@ -264,26 +270,29 @@ Tensor packed_wide(const Tensor& weight) {
   const float* from = weight.const_data_ptr<float>();
   float* to = made.data_ptr<float>();
   const int64_t per_row = weight.stride(0), per_column = weight.stride(1);
-  at::parallel_for(0, panels, std::max<int64_t>(1, 32768 / (F * kSlim)), [&](int64_t begin, int64_t end) {
-    for (int64_t p = begin; p < end; ++p) {
-      const int64_t size = std::min(kSlim, G - p * kSlim);
-      for (int64_t f = 0; f < F; f += 16) {  // a few at once, so that either way lines of memory are read once
-        for (int64_t n = f; n < std::min(F, f + 16); ++n) {
-          float* place = to + (p * F + n) * kSlim;
-          for (int64_t g = 0; g < size; ++g) place[g] = from[n * per_row + (p * kSlim + g) * per_column];
-          std::fill(place + size, place + kSlim, 0.0f);
+  at::parallel_for(
+      0, panels, std::max<int64_t>(1, 32768 / (std::max<int64_t>(1, F) * kSlim)), [&](int64_t begin, int64_t end) {
+        for (int64_t p = begin; p < end; ++p) {
+          const int64_t size = std::min(kSlim, G - p * kSlim);
+          for (int64_t f = 0; f < F; f += 16) {  // a few at once, so that either way lines of memory are read once
+            for (int64_t n = f; n < std::min(F, f + 16); ++n) {
+              float* place = to + (p * F + n) * kSlim;
+              for (int64_t g = 0; g < size; ++g) place[g] = from[n * per_row + (p * kSlim + g) * per_column];
+              std::fill(place + size, place + kSlim, 0.0f);
+            }
+          }
         }
-      }
-    }
-  });
+      });
   return made;
 }
 
 // The same in bfloat16, as the matrix unit reads it: (G / 64, F / 2, 64, 2), up to multiples of 64 and 32.
-Tensor packed(const Tensor& weight, bool narrowed) {
+Tensor packed(const Tensor& given, bool narrowed) {
+  const Tensor weight = given.stride(0) == 1 || given.stride(1) == 1 ? given : given.contiguous();
   const int64_t F = weight.size(0), G = weight.size(1), depth = up_to(F, kDepth), panels = up_to(G, kPanel) / kPanel;
   TORCH_CHECK(weight.scalar_type() == at::kFloat && weight.dim() == 2, "a packed weight is made of (F, G) of float32");
   if (!narrowed) return packed_wide(weight);
+  if (F == 0 || G == 0) return at::empty({panels, depth / 2, kPanel, 2}, weight.options().dtype(at::kBFloat16));
   Tensor made = at::empty({panels, depth / 2, kPanel, 2}, weight.options().dtype(at::kBFloat16));
   const float* from = weight.const_data_ptr<float>();
   uint16_t* to = reinterpret_cast<uint16_t*>(made.data_ptr<Narrow>());
@@ -293,13 +302,14 @@ Tensor packed(const Tensor& weight, bool narrowed) {
       const int64_t size = std::min(kPanel, G - p * kPanel);
       const float* panel = from + p * kPanel * per_column;
       for (int64_t f = 0; f < depth; f += kDepth) {
-        uint16_t rows[kDepth][kPanel] = {};
+        uint16_t rows[kDepth * kPanel] = {};
         const int64_t real = std::max<int64_t>(0, std::min(kDepth, F - f));
-        narrow(panel + f * per_row, per_row, per_column, real, size, kPanel, rows[0]);
+        narrow(panel + f * per_row, per_row, per_column, real, size, kPanel, rows);
         for (int64_t n = 0; n < kDepth; n += 2) {
           uint32_t* pairs = reinterpret_cast<uint32_t*>(to + (p * depth + f + n) * kPanel);
 #pragma omp simd
-          for (int64_t g = 0; g < kPanel; ++g) pairs[g] = rows[n][g] | static_cast<uint32_t>(rows[n + 1][g]) << 16;
+          for (int64_t g = 0; g < kPanel; ++g)
+            pairs[g] = rows[n * kPanel + g] | static_cast<uint32_t>(rows[(n + 1) * kPanel + g]) << 16;
         }
       }
     }
@@ -336,7 +346,7 @@ inline void brgemm(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, bool, c
 void multiply(const float* values, int64_t per_row, int64_t per_column, int64_t rows, int64_t F, const Narrow* weight,
               int64_t begin, int64_t end, bool added, float* made, int64_t per_made, int64_t G) {
   thread_local std::vector<Narrow> taken;
-    const int64_t depth = up_to(F, kDepth);
+  const int64_t depth = up_to(F, kDepth);
   taken.resize(std::max<int64_t>(taken.size(), std::min(rows, kMany) * std::min(depth, kBlock)));
   for (int64_t r = 0; r < rows; r += kMany) {
     for (int64_t f = 0; f < depth; f += kBlock) {
@@ -344,10 +354,10 @@ void multiply(const float* values, int64_t per_row, int64_t per_column, int64_t 
       narrow(values + r * per_row + f * per_column, per_row, per_column, high, real, wide,
              reinterpret_cast<uint16_t*>(taken.data()));
       for (int64_t p = begin; p < end; ++p) {
-        for (int64_t m = 0; m < high; m += kRows) {
-          brgemm(std::min(kRows, high - m), std::min(kPanel, G - p * kPanel), wide, wide, kPanel, per_made,
-                 added || f > 0, taken.data() + m * wide, weight + (p * depth + f) * kPanel,
-                 made + (r + m) * per_made + p * kPanel);
+        for (int64_t m = 0, size = 0; m < high; m += size) {
+          size = next_rows(high - m);
+          brgemm(size, std::min(kPanel, G - p * kPanel), wide, wide, kPanel, per_made, added || f > 0,
+                 taken.data() + m * wide, weight + (p * depth + f) * kPanel, made + (r + m) * per_made + p * kPanel);
         }
       }
     }
@@ -360,9 +370,10 @@ void multiply(const float* values, int64_t per_row, int64_t per_column, int64_t 
               bool added, float* made, int64_t per_made, int64_t G) {
   const int64_t panels = up_to(G, kPanel) / kPanel, threads = at::get_num_threads();
   if (rows < kDepth * threads) {
-    at::parallel_for(0, panels, std::max<int64_t>(1, 65536 / (F * kPanel)), [&](int64_t begin, int64_t end) {
-      multiply(values, per_row, per_column, rows, F, weight, begin, end, added, made, per_made, G);
-    });
+    at::parallel_for(0, panels, std::max<int64_t>(1, 65536 / (std::max<int64_t>(1, F) * kPanel)),
+                     [&](int64_t begin, int64_t end) {
+                       multiply(values, per_row, per_column, rows, F, weight, begin, end, added, made, per_made, G);
+                     });
     return;
   }
   const int64_t grain = up_to((rows + threads - 1) / threads, kDepth);
@@ -377,9 +388,10 @@ void multiply(const float* values, int64_t per_row, int64_t rows, int64_t F, con
               float* made, int64_t per_made, int64_t G) {
   for (int64_t r = 0; r < rows; r += kMany) {
     for (int64_t g = 0; g < G; g += kSlim) {
-      for (int64_t m = r; m < std::min(rows, r + kMany); m += kRows) {
-        brgemm(std::min(kRows, rows - m), std::min(kSlim, G - g), F, per_row, per_made, added, values + m * per_row,
-               weight + g * F, made + m * per_made + g);
+      for (int64_t m = r, size = 0; m < std::min(rows, r + kMany); m += size) {
+        size = next_rows(std::min(rows, r + kMany) - m);
+        brgemm(size, std::min(kSlim, G - g), F, per_row, per_made, added, values + m * per_row, weight + g * F,
+               made + m * per_made + g);
       }
     }
   }
@@ -424,23 +436,32 @@ void product(const Rows<T>& values, const Matrix<T>& weight, T beta, const Rows<
   }
 }
 
+// Refuse a weight that is not (F, G), in whichever of its forms.
+void check(const Tensor& weight, int64_t F, int64_t G) {
+  if (weight.dim() != 4) {
+    TORCH_CHECK(weight.size(-2) == F && weight.size(-1) == G, "a weight of ", weight.sizes(), " is not (", F, ", ", G,
+                ")");
+    return;
+  }
+  const bool wide = weight.scalar_type() == at::kFloat;
+  const int64_t panel = wide ? kSlim : kPanel, depth = wide ? F : up_to(F, kDepth) / 2;
+  TORCH_CHECK(weight.size(0) == up_to(G, panel) / panel && weight.size(1) == depth && weight.is_contiguous(),
+              "a packed weight of ", weight.sizes(), " is not (", F, ", ", G, ")");
+}
+
 template <typename T>
 struct Term {  // what a value of the loop, or its gradient, adds by a matrix
   Rows<T> values;
   Matrix<T> weight;
 };
 
+// Of values (T, B, F) and weights (F, size), or on the way back (size, F).
 template <typename T>
-std::vector<Term<T>> terms(const Tensors& values, const Tensors& weights, bool back = false) {
+std::vector<Term<T>> terms(const Tensors& values, const Tensors& weights, int64_t size, bool back = false) {
   std::vector<Term<T>> made;
   for (size_t n = 0; n < values.size(); ++n) {
     const int64_t F = values[n].size(2);
-    const bool wide = weights[n].scalar_type() != at::kBFloat16, panels = weights[n].dim() == 4;
-    const int64_t rows = weights[n].size(panels ? 1 : -2), columns = weights[n].size(panels ? 0 : -1);
-    const int64_t given = !panels ? F : back ? up_to(F, wide ? kSlim : kPanel) / (wide ? kSlim : kPanel)
-                                  : wide ? F : up_to(F, kDepth) / 2;
-    const bool fits = given == (back ? columns : rows);
-    TORCH_CHECK(fits, "a fused loop takes (T, B, F) and (F, G), and on the way back (T, B, F) and (G, F)");
+    check(weights[n], back ? size : F, back ? F : size);
     made.push_back({Rows<T>(values[n]), Matrix<T>(weights[n], values[n].size(1))});
   }
   return made;
@@ -592,7 +613,8 @@ Step lstm_back(std::vector<Term<T>> inputs, Rows<T> gates, Rows<T> cell, Rows<T>
   };
 }
 
-// made = tanh of what stands there, and what the values of the loop add by their matrices; times noise, if there is any.
+// made = tanh of what stands there, and what the values of the loop add by their matrices; times noise, if there is
+// any.
 template <typename T>
 Step layer(std::vector<Term<T>> inputs, std::vector<Rows<T>> noise, Rows<T> shown, Rows<T> made) {
   const int64_t H = made.size;
@@ -687,8 +709,8 @@ void attend(const T* energies, const bool* padding, T temperature, const T* memo
 
 template <typename T>
 Step attention(Rows<T> state, std::vector<Matrix<T>> weight, const T* v, const T* keys, int64_t copies, T scale,
-               const bool* padding, T temperature, const T* memory, std::vector<Rows<T>> queries, Rows<T> energies, Rows<T> weights,
-               Rows<T> context) {
+               const bool* padding, T temperature, const T* memory, std::vector<Rows<T>> queries, Rows<T> energies,
+               Rows<T> weights, Rows<T> context) {
   const int64_t S = energies.size, M = context.size, A = weight.empty() ? state.size : queries[0].size;
   return [=](int64_t t, int64_t begin, int64_t end) {
     if (!weight.empty()) product(state, weight[0], T(0), queries[0], t, begin, end);
@@ -757,19 +779,29 @@ std::vector<Matrix<T>> matrices(const Tensors& tensors) {
 
 #define TYPED(like, ...) AT_DISPATCH_FLOATING_TYPES(like.scalar_type(), "a fused loop", [&] { __VA_ARGS__ });
 
+// Whether the numbers of an axis stand one behind the other.
+bool side_by_side(const Tensor& tensor, int64_t axis) { return tensor.size(axis) <= 1 || tensor.stride(axis) == 1; }
+
 // made = start + values weight, (N, G), without a start that of 0; the weight may be `packed`.
 void affine(const Tensor& values, const Tensor& weight, const std::optional<Tensor>& start, const Tensor& made) {
   const int64_t rows = values.size(0);
   const bool empty = values.numel() == 0 || made.numel() == 0;
   if (weight.dim() == 4) {
     const bool wide = weight.scalar_type() == at::kFloat;
-    const int64_t F = values.size(1), G = made.size(1), panel = wide ? kSlim : kPanel;
-    TORCH_CHECK(values.scalar_type() == at::kFloat && made.scalar_type() == at::kFloat && made.stride(1) == 1 &&
-                    (values.stride(1) == 1 || (!wide && values.stride(0) == 1)),
-                "affine by a packed weight takes (N, F) and (N, G) of float32, contiguous along an axis and along G");
-    TORCH_CHECK(made.size(0) == rows && weight.size(0) == up_to(G, panel) / panel &&
-                    weight.size(1) == (wide ? F : up_to(F, kDepth) / 2),
-                "affine takes (N, F), a packed (F, G) and (N, G)");
+    const int64_t F = values.size(1), G = made.size(1);
+    TORCH_CHECK(values.scalar_type() == at::kFloat && made.scalar_type() == at::kFloat,
+                "packed weights multiply float32");
+    TORCH_CHECK(made.size(0) == rows, "affine takes (N, F), (F, G) and (N, G)");
+    check(weight, F, G);
+    if (!side_by_side(values, 1) && (wide || !side_by_side(values, 0))) {
+      return affine(values.contiguous(), weight, start, made);
+    }
+    if (!side_by_side(made, 1)) {
+      const Tensor copied = made.contiguous();
+      affine(values, weight, start && start->is_same(made) ? copied : start, copied);
+      made.copy_(copied);
+      return;
+    }
     if (start && !start->is_same(made)) made.copy_(start->expand_as(made));
     if (empty && !start) made.zero_();
     if (empty) return;
@@ -777,7 +809,7 @@ void affine(const Tensor& values, const Tensor& weight, const std::optional<Tens
     float* out = made.data_ptr<float>();
     const int64_t per_row = values.stride(0), per_made = made.stride(0), threads = at::get_num_threads();
     if (!wide) {
-      multiply(given, per_row, values.stride(1), rows, F, weight.const_data_ptr<Narrow>(), start.has_value(), out,
+      multiply(given, per_row, side_by_side(values, 1) ? 1 : values.stride(1), rows, F, weight.const_data_ptr<Narrow>(), start.has_value(), out,
                per_made, G);
       return;
     }
@@ -792,12 +824,12 @@ void affine(const Tensor& values, const Tensor& weight, const std::optional<Tens
     start ? at::addmm_out(out, *start, values, weight) : at::mm_out(out, values, weight);
     return;
   }
-  TORCH_CHECK(values.size(1) == weight.size(0) && made.size(0) == rows && made.size(1) == weight.size(1),
-              "affine takes (N, F), (F, G) and (N, G)");
+  check(weight, values.size(1), made.size(1));
+  TORCH_CHECK(made.size(0) == rows, "affine takes (N, F), (F, G) and (N, G)");
   if (start && !start->is_same(made)) made.copy_(start->expand_as(made));
   TYPED(made, few(rows, values.const_data_ptr<scalar_t>(), values.stride(0), weight.const_data_ptr<scalar_t>(),
-                  weight.stride(1), weight.size(0), weight.size(1), scalar_t(start ? 1 : 0),
-                  made.data_ptr<scalar_t>(), made.stride(0));)
+                  weight.stride(1), weight.size(0), weight.size(1), scalar_t(start ? 1 : 0), made.data_ptr<scalar_t>(),
+                  made.stride(0));)
 }
 
 // `kernels.Kernels`; it holds the tensors of its units.
@@ -819,25 +851,29 @@ struct Walk : torch::CustomClassHolder {
   void gru(const Tensors& values, const Tensors& weights, const Tensor& state, const Tensor& both, const Tensor& last,
            const Tensor& bias, const Tensor& gates, const Tensor& candidate, const Tensor& made) {
     hold(values, weights, state, both, last, bias, gates, candidate, made);
-    TYPED(made, using R = Rows<scalar_t>; units.push_back(::gru<scalar_t>(
-                    terms<scalar_t>(values, weights), R(state), Matrix<scalar_t>(both), Matrix<scalar_t>(last),
-                    bias.const_data_ptr<scalar_t>(), R(gates), R(candidate), R(made)));)
+    const int64_t H = made.size(2);
+    check(both, H, 2 * H), check(last, H, H);
+    TYPED(made, using R = Rows<scalar_t>; units.push_back(
+        ::gru<scalar_t>(terms<scalar_t>(values, weights, gates.size(2)), R(state), Matrix<scalar_t>(both),
+                        Matrix<scalar_t>(last), bias.const_data_ptr<scalar_t>(), R(gates), R(candidate), R(made)));)
   }
 
   void gru_back(const Tensors& values, const Tensors& weights, const Tensor& state, const Tensor& both,
                 const Tensor& last, const Tensor& gates, const Tensor& candidate, const Tensor& d_made,
                 const Tensor& d_gates, const Tensor& d_candidate, const Tensor& d_state) {
     hold(values, weights, state, both, last, gates, candidate, d_made, d_gates, d_candidate, d_state);
+    const int64_t H = d_made.size(2);
+    check(both, 2 * H, H), check(last, H, H);
     TYPED(d_made, using R = Rows<scalar_t>; units.push_back(::gru_back<scalar_t>(
-                      terms<scalar_t>(values, weights, true), R(state), Matrix<scalar_t>(both), Matrix<scalar_t>(last),
-                      R(gates), R(candidate), R(d_made), R(d_gates), R(d_candidate), R(d_state)));)
+        terms<scalar_t>(values, weights, d_gates.size(2), true), R(state), Matrix<scalar_t>(both),
+        Matrix<scalar_t>(last), R(gates), R(candidate), R(d_made), R(d_gates), R(d_candidate), R(d_state)));)
   }
 
   void lstm(const Tensors& values, const Tensors& weights, const Tensor& gates, const Tensor& cell,
             const Tensor& made_cell, const Tensor& made) {
     hold(values, weights, gates, cell, made_cell, made);
-    TYPED(made, using R = Rows<scalar_t>; units.push_back(::lstm<scalar_t>(terms<scalar_t>(values, weights), R(gates),
-                                                                         R(cell), R(made_cell), R(made)));)
+    TYPED(made, using R = Rows<scalar_t>; units.push_back(
+        ::lstm<scalar_t>(terms<scalar_t>(values, weights, gates.size(2)), R(gates), R(cell), R(made_cell), R(made)));)
   }
 
   void lstm_back(const Tensors& values, const Tensors& weights, const Tensor& gates, const Tensor& cell,
@@ -845,48 +881,49 @@ struct Walk : torch::CustomClassHolder {
                  const Tensor& d_cell) {
     hold(values, weights, gates, cell, made_cell, d_made, d_made_cell, d_gates, d_cell);
     TYPED(d_made, using R = Rows<scalar_t>; units.push_back(
-                      ::lstm_back<scalar_t>(terms<scalar_t>(values, weights, true), R(gates), R(cell), R(made_cell),
-                                            R(d_made), R(d_made_cell), R(d_gates), R(d_cell)));)
+        ::lstm_back<scalar_t>(terms<scalar_t>(values, weights, d_gates.size(2), true), R(gates), R(cell), R(made_cell),
+                              R(d_made), R(d_made_cell), R(d_gates), R(d_cell)));)
   }
 
   void layer(const Tensors& values, const Tensors& weights, const Tensors& noise, const Tensor& shown,
              const Tensor& made) {
     hold(values, weights, noise, shown, made);
     TYPED(made, using R = Rows<scalar_t>; units.push_back(::layer<scalar_t>(
-                    terms<scalar_t>(values, weights), rows_of<scalar_t>(noise), R(shown), R(made)));)
+        terms<scalar_t>(values, weights, shown.size(2)), rows_of<scalar_t>(noise), R(shown), R(made)));)
   }
 
   void layer_back(const Tensors& values, const Tensors& weights, const Tensors& noise, const Tensor& shown,
                   const Tensor& d_made, const Tensor& d_shown) {
     hold(values, weights, noise, shown, d_made, d_shown);
-    TYPED(d_made, using R = Rows<scalar_t>; units.push_back(::layer_back<scalar_t>(
-                      terms<scalar_t>(values, weights, true), rows_of<scalar_t>(noise), R(shown), R(d_made), R(d_shown)));)
+    TYPED(d_made, using R = Rows<scalar_t>;
+          units.push_back(::layer_back<scalar_t>(terms<scalar_t>(values, weights, d_shown.size(2), true),
+                                                 rows_of<scalar_t>(noise), R(shown), R(d_made), R(d_shown)));)
   }
 
   void attention(const Tensor& state, const Tensors& weight, const Tensors& v, const Tensor& keys, int64_t copies,
                  double scale, const Tensors& padding, double temperature, const Tensor& memory, const Tensors& queries,
                  const Tensor& energies, const Tensor& weights, const Tensor& context) {
     hold(state, weight, v, keys, padding, memory, queries, energies, weights, context);
+    if (!weight.empty()) check(weight[0], state.size(2), queries[0].size(2));
     TYPED(context, using R = Rows<scalar_t>; units.push_back(::attention<scalar_t>(
-                       R(state), matrices<scalar_t>(weight), v.empty() ? nullptr : v[0].const_data_ptr<scalar_t>(),
-                       keys.const_data_ptr<scalar_t>(), copies, scale,
-                       padding.empty() ? nullptr : padding[0].const_data_ptr<bool>(), temperature,
-                       memory.const_data_ptr<scalar_t>(), rows_of<scalar_t>(queries), R(energies), R(weights),
-                       R(context)));)
+        R(state), matrices<scalar_t>(weight), v.empty() ? nullptr : v[0].const_data_ptr<scalar_t>(),
+        keys.const_data_ptr<scalar_t>(), copies, scale, padding.empty() ? nullptr : padding[0].const_data_ptr<bool>(),
+        temperature, memory.const_data_ptr<scalar_t>(), rows_of<scalar_t>(queries), R(energies), R(weights),
+        R(context)));)
   }
 
   void attention_back(const Tensor& state, const Tensors& weight, const Tensors& v, const Tensor& keys, double scale,
                       double temperature, const Tensor& memory, const Tensors& queries, const Tensor& weights,
-                      const Tensor& d_context, const Tensor& d_weights, const Tensor& d_outer,
-                      const Tensor& d_energies, const Tensors& d_queries, const Tensor& d_keys, const Tensor& d_v,
-                      const Tensor& d_state) {
-    hold(state, weight, v, keys, memory, queries, weights, d_context, d_weights, d_outer, d_energies, d_queries, d_keys, d_v, d_state);
+                      const Tensor& d_context, const Tensor& d_weights, const Tensor& d_outer, const Tensor& d_energies,
+                      const Tensors& d_queries, const Tensor& d_keys, const Tensor& d_v, const Tensor& d_state) {
+    hold(state, weight, v, keys, memory, queries, weights, d_context, d_weights, d_outer, d_energies, d_queries, d_keys,
+         d_v, d_state);
+    if (!weight.empty()) check(weight[0], queries[0].size(2), state.size(2));
     TYPED(d_context, using R = Rows<scalar_t>; units.push_back(::attention_back<scalar_t>(
-                         R(state), matrices<scalar_t>(weight), v.empty() ? nullptr : v[0].const_data_ptr<scalar_t>(),
-                         keys.const_data_ptr<scalar_t>(), scale, temperature, memory.const_data_ptr<scalar_t>(),
-                         rows_of<scalar_t>(queries), R(weights), R(d_context), R(d_weights), R(d_outer),
-                         R(d_energies), rows_of<scalar_t>(d_queries), d_keys.data_ptr<scalar_t>(),
-                         d_v.data_ptr<scalar_t>(), R(d_state)));)
+        R(state), matrices<scalar_t>(weight), v.empty() ? nullptr : v[0].const_data_ptr<scalar_t>(),
+        keys.const_data_ptr<scalar_t>(), scale, temperature, memory.const_data_ptr<scalar_t>(),
+        rows_of<scalar_t>(queries), R(weights), R(d_context), R(d_weights), R(d_outer), R(d_energies),
+        rows_of<scalar_t>(d_queries), d_keys.data_ptr<scalar_t>(), d_v.data_ptr<scalar_t>(), R(d_state)));)
   }
 
   void walk(bool back) {
@@ -903,7 +940,8 @@ struct Walk : torch::CustomClassHolder {
 
 // Of one row of logits, which become the gradient of its loss, smoothed: what is in it for the target is lost.
 template <typename T>
-void cross_entropy_of(T* logits, const T* bias, int64_t size, int64_t target, T smoothing, T* loss, T* nll, bool* right) {
+void cross_entropy_of(T* logits, const T* bias, int64_t size, int64_t target, T smoothing, T* loss, T* nll,
+                      bool* right) {
   T top = logits[0] + bias[0], total = 0, sum = 0;
 #pragma omp simd reduction(max : top)
   for (int64_t n = 0; n < size; ++n) {
@@ -927,17 +965,17 @@ void cross_entropy_of(T* logits, const T* bias, int64_t size, int64_t target, T 
   *right = true_logit >= top;
 }
 
-void cross_entropy(const Tensor& logits, const Tensor& bias, const Tensor& target, double smoothing, const Tensor& loss, const Tensor& nll,
-                   const Tensor& right) {
+void cross_entropy(const Tensor& logits, const Tensor& bias, const Tensor& target, double smoothing, const Tensor& loss,
+                   const Tensor& nll, const Tensor& right) {
   TORCH_CHECK(logits.is_contiguous() && target.is_contiguous(), "cross_entropy takes contiguous logits");
-  TYPED(logits, const int64_t size = logits.size(1);
-        scalar_t* rows = logits.data_ptr<scalar_t>(); const int64_t* targets = target.const_data_ptr<int64_t>();
-        const scalar_t* biases = bias.const_data_ptr<scalar_t>();
-        scalar_t* losses = loss.data_ptr<scalar_t>(); scalar_t* nlls = nll.data_ptr<scalar_t>();
-        bool* rights = right.data_ptr<bool>();
+  TYPED(logits, const int64_t size = logits.size(1); scalar_t* rows = logits.data_ptr<scalar_t>();
+        const int64_t* targets = target.const_data_ptr<int64_t>();
+        const scalar_t* biases = bias.const_data_ptr<scalar_t>(); scalar_t* losses = loss.data_ptr<scalar_t>();
+        scalar_t* nlls = nll.data_ptr<scalar_t>(); bool* rights = right.data_ptr<bool>();
         at::parallel_for(0, logits.size(0), std::max<int64_t>(1, 4096 / size), [&](int64_t begin, int64_t end) {
           for (int64_t n = begin; n < end; ++n) {
-            cross_entropy_of<scalar_t>(rows + n * size, biases, size, targets[n], smoothing, losses + n, nlls + n, rights + n);
+            cross_entropy_of<scalar_t>(rows + n * size, biases, size, targets[n], smoothing, losses + n, nlls + n,
+                                       rights + n);
           }
         });)
 }
@@ -984,8 +1022,9 @@ struct Seen {
   }
 };
 
-// Of scores hidden matrix + bias, of (N, R), (R, V) or `packed`, and (V,): the log-probabilities of the likeliest symbols,
-// best first, and these, (N, K). A thread makes some scores of some rows, and looks at them while they are in cache.
+// Of scores hidden matrix + bias, of (N, R), (R, V) or `packed`, and (V,): the log-probabilities of the likeliest
+// symbols, best first, and these, (N, K). A thread makes some scores of some rows, and looks at them while they are in
+// cache.
 template <typename T>
 void likeliest_of(const Tensor& hidden, const Tensor& matrix, const T* bias, int64_t V, const Tensor& values,
                   const Tensor& symbols) {
@@ -1032,9 +1071,12 @@ void likeliest_of(const Tensor& hidden, const Tensor& matrix, const T* bias, int
 
 void likeliest(const Tensor& hidden, const Tensor& matrix, const Tensor& bias, const Tensor& values,
                const Tensor& symbols) {
-  TORCH_CHECK(hidden.dim() == 2 && hidden.is_contiguous() && bias.is_contiguous() && values.is_contiguous() &&
-                  symbols.is_contiguous() && values.size(1) <= bias.numel(),
-              "likeliest takes (N, R), (R, V), (V,) and (N, K) twice, contiguous");
+  const int64_t N = hidden.size(0), V = bias.numel();
+  TORCH_CHECK(hidden.dim() == 2 && values.dim() == 2 && values.sizes() == symbols.sizes() && values.size(0) == N &&
+                  values.size(1) <= V && hidden.is_contiguous() && bias.is_contiguous() && values.is_contiguous() &&
+                  symbols.is_contiguous() && bias.scalar_type() == hidden.scalar_type(),
+              "likeliest takes (N, R), (R, V), (V,) and (N, K) twice, contiguous, of one dtype");
+  check(matrix, hidden.size(1), V);
   TYPED(hidden, likeliest_of<scalar_t>(hidden, matrix, bias.const_data_ptr<scalar_t>(), bias.numel(), values, symbols);)
 }
 
@@ -1060,6 +1102,6 @@ TORCH_LIBRARY(seq2seq_attn, library) {
   library.def("packs() -> bool", &packs);
   library.def("packed(Tensor weight, bool narrowed) -> Tensor", &packed);
   library.def("affine(Tensor values, Tensor weight, Tensor? start, Tensor(a!) made) -> ()", &affine);
-  library.def(
-      "likeliest(Tensor hidden, Tensor matrix, Tensor bias, Tensor(a!) values, Tensor(b!) symbols) -> ()", &likeliest);
+  library.def("likeliest(Tensor hidden, Tensor matrix, Tensor bias, Tensor(a!) values, Tensor(b!) symbols) -> ()",
+              &likeliest);
 }

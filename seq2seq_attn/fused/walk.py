@@ -87,6 +87,8 @@ class _Walk(torch.autograd.Function):
             loop.begin(run := loop.run(tensors))
             run.kernels.walk(loop.reversed)
         ctx.loop, ctx.names = loop, list(run.kept)
+        device = tensors[0].device.type
+        ctx.autocast = {"enabled": torch.is_autocast_enabled(device), "dtype": torch.get_autocast_dtype(device)}
         ctx.save_for_backward(*tensors, *run.kept.values())
         ctx.set_materialize_grads(False)
         return tuple(map(run.column, loop.shown))
@@ -96,7 +98,8 @@ class _Walk(torch.autograd.Function):
         loop, saved = ctx.loop, ctx.saved_tensors
         tensors = saved[: len(loop.tensors)]
         if torch.is_grad_enabled():  # a gradient of this gradient is wanted
-            return None, *_differentiable(loop, tensors, outer)
+            with torch.autocast(tensors[0].device.type, **ctx.autocast):
+                return None, *_differentiable(loop, tensors, outer)
         given = dict(zip(loop.shown, outer, strict=True))
         with torch.autocast(tensors[0].device.type, enabled=False):
             run = loop.run(tensors)
