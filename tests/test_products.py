@@ -100,7 +100,7 @@ def test_a_product_of_the_wrong_size_is_refused() -> None:
     load()
     way = Products(compiled=True, narrow=True)
     for weight, size, said in (
-        (way.matrix(torch.ones(33, 5)), 70, r"a packed weight of \[1, 32, 64, 2\] is not \(70, 5\)"),
+        (way.packed(torch.ones(33, 5)), 70, r"a packed weight of \[1, 32, 64, 2\] is not \(70, 5\)"),
         (
             way._replace(narrow=False).packed(torch.ones(33, 5)),
             70,

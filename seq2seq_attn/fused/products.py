@@ -24,6 +24,10 @@ class Products(NamedTuple):
     compiled: bool
     narrow: bool
 
+    def of(self, dtype: torch.dtype) -> Products:
+        """The same for what is of a dtype: nothing but float32 is rounded to bfloat16."""
+        return self._replace(narrow=self.narrow and dtype == torch.float32)
+
     def packs(self, weight: Tensor) -> bool:
         """Whether a weight can be packed for a loop, as only walk.cpp takes it."""
         if not self.compiled or weight.dtype != torch.float32:
@@ -35,7 +39,7 @@ class Products(NamedTuple):
         made: Tensor = torch.ops.seq2seq_attn.packed(weight, self.narrow)
         return made
 
-    def matrix(self, weight: Tensor, rows: int = 0) -> Tensor:
+    def matrix(self, weight: Tensor, rows: int) -> Tensor:
         """A weight, (F, G), as `affine` takes it, for so many rows: packed, in bfloat16, or as it is."""
         if self.compiled and self.narrow:
             return self.packed(weight)
@@ -82,7 +86,7 @@ def linear(products: Products, start: Tensor | None, values: Tensor, weight: Ten
 class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, products: Products, start: Tensor | None, values: Tensor, weight: Tensor) -> Tensor:
-        ctx.products = products = products._replace(narrow=products.narrow and weight.dtype == torch.float32)
+        ctx.products = products = products.of(weight.dtype)
         ctx.summed = start is not None and start.dim() == 1
         ctx.save_for_backward(values, weight)
         made = values.new_empty(len(values), len(weight))

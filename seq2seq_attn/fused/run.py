@@ -72,9 +72,9 @@ class Run:
     sums: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def turned(self, name: str, weight: Tensor) -> Tensor:
-        """A weight, (G, F), the other way round, as kernels take it; for a batch packed, or turned in memory too.
+        """A weight, (G, F), the other way round, as kernels take it: for a batch packed, or turned in memory too.
 
-        BLAS is a third faster with it, and a product of packed weights faster still.
+        BLAS is a third faster with one that is turned, and a product of a packed one faster still.
         """
         if self.packs(weight):
             return self.once(name, lambda: self.products.packed(weight.t()))
@@ -226,7 +226,7 @@ class Affine:
             products = run.products
             packed = (products.narrow or run.steps == 1) and run.packs(columns)  # a search has it packed for all steps
             matrix = run.turned(name, columns) if packed else products.matrix(columns.t(), len(rows))
-            run.products.affine(table.flatten(0, 1), matrix, start, rows)
+            products.affine(table.flatten(0, 1), matrix, start, rows)
 
     def back(self, run: Run) -> tuple[list[Tensor], list[Tensor]]:
         """The gradients that the loop adds to, and what it multiplies that of W x with."""

@@ -114,7 +114,7 @@ class _Likelihood(torch.autograd.Function):
             loss, nll, right = h.new_empty(len(h)), h.new_empty(len(h)), torch.empty_like(target, dtype=torch.bool)
             wanted = any(ctx.needs_input_grad)
             grads = [torch.empty_like(h), torch.empty_like(w), torch.zeros_like(b)] if wanted else []
-            products = products._replace(narrow=products.narrow and h.dtype == torch.float32)
+            products = products.of(h.dtype)
             there, back = products.matrix(w.t(), len(h)), products.matrix(w, len(h))
             size = math.ceil(len(h) / math.ceil(len(h) * len(w) / _PIECE))  # pieces of one size
             scores = h.new_empty(size, len(w))

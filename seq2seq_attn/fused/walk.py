@@ -62,7 +62,7 @@ class FusedLoop(ABC):
         dtype = reduce(torch.promote_types, (tensor.dtype for tensor in tensors))
         inputs = {name: tensor.to(dtype) for name, tensor in zip(self.tensors, tensors, strict=True)}
         kernels = (compiled_kernels if self.products.compiled else Kernels)(self.steps, self.batch, self.rows)
-        products = self.products._replace(narrow=self.products.narrow and dtype == torch.float32)
+        products = self.products.of(dtype)
         return Run(kernels, products, self.steps, self.batch, inputs, self.symbols, bool(self.rows), self.reversed)
 
     def begin(self, run: Run) -> None:
@@ -88,7 +88,7 @@ class _Walk(torch.autograd.Function):
             run.kernels.walk(loop.reversed)
         ctx.loop, ctx.names = loop, list(run.kept)
         device = tensors[0].device.type
-        ctx.autocast = {"enabled": torch.is_autocast_enabled(device), "dtype": torch.get_autocast_dtype(device)}
+        ctx.autocast = device, torch.get_autocast_dtype(device), torch.is_autocast_enabled(device)
         ctx.save_for_backward(*tensors, *run.kept.values())
         ctx.set_materialize_grads(False)
         return tuple(map(run.column, loop.shown))
@@ -98,7 +98,7 @@ class _Walk(torch.autograd.Function):
         loop, saved = ctx.loop, ctx.saved_tensors
         tensors = saved[: len(loop.tensors)]
         if torch.is_grad_enabled():  # a gradient of this gradient is wanted
-            with torch.autocast(tensors[0].device.type, **ctx.autocast):
+            with torch.autocast(*ctx.autocast):
                 return None, *_differentiable(loop, tensors, outer)
         given = dict(zip(loop.shown, outer, strict=True))
         with torch.autocast(tensors[0].device.type, enabled=False):
