@@ -74,16 +74,15 @@ def ladder(part: Part, *, rounds: int, busy: float) -> dict[str, Any]:
     """Of each rung the time of a step or of a search, by turns."""
     torch.set_num_threads(part.case.threads)
     runs: dict[str, Run] = {}
-    with suppress(Unfit):
-        runs[NARROW] = run_of(part, Narrow(part.case))
-        runs[NARROW]()
     for name, (parts, loop) in (SEARCHES if part.kind == "beam" else RUNGS).items():
         contestant = Ours(part.case)
         contestant.seq2seq.loop = loop  # type: ignore[assignment]
         runs[name] = without(parts)(run_of(part, contestant))
         runs[name]()
-    found = {name: times.summary() for name, times in by_turns(runs, rounds=rounds, busy=busy).items()}
-    return dict(sorted(found.items(), key=lambda pair: pair[0] == NARROW))
+    with suppress(Unfit):
+        runs[NARROW] = run_of(part, Narrow(part.case))
+        runs[NARROW]()
+    return {name: times.summary() for name, times in by_turns(runs, rounds=rounds, busy=busy).items()}
 
 
 def limit(part: Part) -> dict[str, float]:

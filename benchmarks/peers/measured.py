@@ -96,15 +96,18 @@ def check(classes: Mapping[str, type[Contestant]]) -> list[str]:
 
 
 def run_of(part: Part, contestant: Contestant) -> Run:
-    """One step of training, or one decoding of the batch."""
+    """One step of training, or one decoding of the batch, in the precision of the contestant's case."""
     given = contestant.batch(part.case.data())
-    if part.kind == "greedy":
-        contestant.model.eval()
-        return partial(contestant.greedy, given, part.case.target)
-    if part.kind == "beam":
-        contestant.model.eval()
-        return partial(contestant.beam, given, part.case.target, BEAM)
-    return partial(contestant.step, given)
+    if part.kind not in ("greedy", "beam"):
+        return partial(contestant.step, given)
+    contestant.model.eval()
+    decode = (
+        partial(contestant.greedy, given, part.case.target)
+        if part.kind == "greedy"
+        else partial(contestant.beam, given, part.case.target, BEAM)
+    )
+    run: Run = torch.autocast("cpu", torch.bfloat16, enabled=contestant.case.precision == "bfloat16")(decode)
+    return run
 
 
 def _in_a_child(name: str) -> int:

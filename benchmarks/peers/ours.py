@@ -106,14 +106,6 @@ class Narrow(Compiled):
             raise Unfit("the case is one of bfloat16")
         super().__init__(dataclasses.replace(case, precision="bfloat16"), fused=fused)
 
-    def greedy(self, given: Batch, steps: int) -> None:
-        with torch.autocast("cpu", torch.bfloat16):
-            super().greedy(given, steps)
-
-    def beam(self, given: Batch, steps: int, size: int) -> None:
-        with torch.autocast("cpu", torch.bfloat16):
-            super().beam(given, steps, size)
-
 
 def by_parts(case: Case, config: Config) -> Seq2Seq:
     """What `Seq2Seq.from_diagram` makes, with an encoder of another size than the decoder."""

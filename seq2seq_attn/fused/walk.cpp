@@ -15,7 +15,6 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
-#include <initializer_list>
 #include <limits>
 #include <optional>
 #include <type_traits>
@@ -292,8 +291,8 @@ Tensor packed(const Tensor& given, bool narrowed) {
   const int64_t F = weight.size(0), G = weight.size(1), depth = up_to(F, kDepth), panels = up_to(G, kPanel) / kPanel;
   TORCH_CHECK(weight.scalar_type() == at::kFloat && weight.dim() == 2, "a packed weight is made of (F, G) of float32");
   if (!narrowed) return packed_wide(weight);
-  if (F == 0 || G == 0) return at::empty({panels, depth / 2, kPanel, 2}, weight.options().dtype(at::kBFloat16));
   Tensor made = at::empty({panels, depth / 2, kPanel, 2}, weight.options().dtype(at::kBFloat16));
+  if (made.numel() == 0) return made;
   const float* from = weight.const_data_ptr<float>();
   uint16_t* to = reinterpret_cast<uint16_t*>(made.data_ptr<Narrow>());
   const int64_t per_row = weight.stride(0), per_column = weight.stride(1);
@@ -365,7 +364,8 @@ void multiply(const float* values, int64_t per_row, int64_t per_column, int64_t 
   release();
 }
 
-// The same of all panels, which the threads share where there are few rows, and the rows where there are many.
+// The same of all panels, which the threads share where there are few rows, and the rows where there are many; within a
+// loop, whose threads have rows of their own, each does it alone.
 void multiply(const float* values, int64_t per_row, int64_t per_column, int64_t rows, int64_t F, const Narrow* weight,
               bool added, float* made, int64_t per_made, int64_t G) {
   const int64_t panels = up_to(G, kPanel) / kPanel, threads = at::get_num_threads();
@@ -383,18 +383,21 @@ void multiply(const float* values, int64_t per_row, int64_t per_column, int64_t 
   });
 }
 
-// The same of float32: of some rows and a whole weight.
+// The same of float32; the threads share the rows.
 void multiply(const float* values, int64_t per_row, int64_t rows, int64_t F, const float* weight, bool added,
               float* made, int64_t per_made, int64_t G) {
-  for (int64_t r = 0; r < rows; r += kMany) {
-    for (int64_t g = 0; g < G; g += kSlim) {
-      for (int64_t m = r, size = 0; m < std::min(rows, r + kMany); m += size) {
-        size = next_rows(std::min(rows, r + kMany) - m);
-        brgemm(size, std::min(kSlim, G - g), F, per_row, per_made, added, values + m * per_row, weight + g * F,
-               made + m * per_made + g);
+  const int64_t threads = at::get_num_threads();
+  at::parallel_for(0, rows, std::max<int64_t>(kFew, (rows + threads - 1) / threads), [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; r += kMany) {
+      for (int64_t g = 0; g < G; g += kSlim) {
+        for (int64_t m = r, size = 0; m < std::min(end, r + kMany); m += size) {
+          size = next_rows(std::min(end, r + kMany) - m);
+          brgemm(size, std::min(kSlim, G - g), F, per_row, per_made, added, values + m * per_row, weight + g * F,
+                 made + m * per_made + g);
+        }
       }
     }
-  }
+  });
 }
 
 // made = beta made + values weight.
@@ -403,19 +406,13 @@ void product(const Rows<T>& values, const Matrix<T>& weight, T beta, const Rows<
              int64_t end) {
   const int64_t F = values.size, G = made.size;
   if constexpr (std::is_same_v<T, float>) {
-    if (weight.panels && !weight.narrow) {
-      multiply(values.at(step, begin), values.per_row, end - begin, F, weight.data, beta != 0, made.at(step, begin),
-               made.per_row, G);
-      return;
-    }
     if (weight.panels) {
       const float* from = values.at(step, begin);
-      if (end - begin <= kFew && !at::in_parallel_region()) {
-        multiply(from, values.per_row, 1, end - begin, F, weight.narrow, beta != 0, made.at(step, begin), made.per_row,
-                 G);
+      float* to = made.at(step, begin);
+      if (weight.narrow) {
+        multiply(from, values.per_row, 1, end - begin, F, weight.narrow, beta != 0, to, made.per_row, G);
       } else {
-        multiply(from, values.per_row, 1, end - begin, F, weight.narrow, 0, up_to(G, kPanel) / kPanel, beta != 0,
-                 made.at(step, begin), made.per_row, G);
+        multiply(from, values.per_row, end - begin, F, weight.data, beta != 0, to, made.per_row, G);
       }
       return;
     }
@@ -807,16 +804,14 @@ void affine(const Tensor& values, const Tensor& weight, const std::optional<Tens
     if (empty) return;
     const float* given = values.const_data_ptr<float>();
     float* out = made.data_ptr<float>();
-    const int64_t per_row = values.stride(0), per_made = made.stride(0), threads = at::get_num_threads();
-    if (!wide) {
-      multiply(given, per_row, side_by_side(values, 1) ? 1 : values.stride(1), rows, F, weight.const_data_ptr<Narrow>(), start.has_value(), out,
-               per_made, G);
-      return;
+    const int64_t per_row = values.stride(0), per_column = side_by_side(values, 1) ? 1 : values.stride(1);
+    const int64_t per_made = made.stride(0);
+    if (wide) {
+      multiply(given, per_row, rows, F, weight.const_data_ptr<float>(), start.has_value(), out, per_made, G);
+    } else {
+      multiply(given, per_row, per_column, rows, F, weight.const_data_ptr<Narrow>(), start.has_value(), out, per_made,
+               G);
     }
-    at::parallel_for(0, rows, std::max<int64_t>(kFew, (rows + threads - 1) / threads), [&](int64_t begin, int64_t end) {
-      multiply(given + begin * per_row, per_row, end - begin, F, weight.const_data_ptr<float>(), start.has_value(),
-               out + begin * per_made, per_made, G);
-    });
     return;
   }
   if (rows > kFew || empty || weight.stride(0) != 1 || values.stride(1) != 1 || made.stride(1) != 1) {
