@@ -13,10 +13,10 @@ from test_fused import with_compiler
 from torch import Tensor
 
 from seq2seq_attn.fused import Refused, load
-from seq2seq_attn.fused.products import Products, linear, products
+from seq2seq_attn.fused.products import Products, has_unit, linear, products
 from seq2seq_attn.seq2seq import Seq2Seq
 
-NARROW = torch.cpu._is_amx_tile_supported()
+NARROW = has_unit()
 with_unit = pytest.mark.skipif(not NARROW, reason="this processor has no unit for bfloat16")
 WAYS = [
     Products(compiled=False, narrow=False),

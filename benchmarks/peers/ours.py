@@ -13,6 +13,7 @@ from seq2seq_attn import Config, Seq2Seq, build, mermaid
 from seq2seq_attn.config import LoopKind
 from seq2seq_attn.data.batch import Batch
 from seq2seq_attn.decoder import Decoder
+from seq2seq_attn.fused.products import has_unit
 from seq2seq_attn.nodes.embedding import Embedding
 from seq2seq_attn.training.objective import Objective
 from seq2seq_attn.training.recipe import Recipe
@@ -100,7 +101,7 @@ class Narrow(Compiled):
     note = "products of bfloat16, their sums and all else float32"
 
     def __init__(self, case: Case, *, fused: bool = True) -> None:
-        if not torch.cpu._is_amx_tile_supported():
+        if not has_unit():
             raise Unfit("this processor has no unit for bfloat16")
         if case.precision == "bfloat16":
             raise Unfit("the case is one of bfloat16")

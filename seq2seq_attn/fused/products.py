@@ -73,8 +73,13 @@ def products(*, compiled: bool) -> Products:
     if compiled:
         load()
     narrow = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
-    narrow = narrow and (torch.ops.seq2seq_attn.narrows() if compiled else torch.cpu._is_amx_tile_supported())
+    narrow = narrow and (torch.ops.seq2seq_attn.narrows() if compiled else has_unit())
     return Products(compiled, narrow)
+
+
+def has_unit() -> bool:
+    """Whether the processor has instructions for products of bfloat16, AMX or AVX512-BF16; torch before 2.6 says no."""
+    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())  # where there is AMX, it is true too
 
 
 def linear(products: Products, start: Tensor | None, values: Tensor, weight: Tensor) -> Tensor:

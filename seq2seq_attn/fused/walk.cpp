@@ -329,15 +329,39 @@ inline void brgemm(int64_t, int64_t, int64_t, int64_t, int64_t, bool, const floa
 }
 #endif
 
-#ifdef CPUBLAS_BRGEMM_BF16BF16F32
-bool narrows() { return at::native::cpublas::could_pack(at::kBFloat16); }
+#if defined(CPUBLAS_BRGEMM_BF16BF16F32) && defined(__AVX512BF16__)  // which a processor with AMX has too
 inline void release() { at::native::cpublas::brgemm_release(); }
 using at::native::cpublas::brgemm;
-#else  // a torch that has no such product
+
+// Whether products of bfloat16 are right: torch does not say which it has, and with what order of a panel, so one is made.
+bool tried() {
+  Narrow values[kDepth] = {1, 2}, panel[kDepth * kPanel] = {};
+  float made[kPanel];
+  for (int64_t g = 0; g < kPanel; ++g) {
+    panel[2 * g] = g;
+    panel[2 * g + 1] = 1;
+  }
+  try {
+    brgemm(1, kPanel, kDepth, kDepth, kPanel, kPanel, false, values, panel, made);
+    release();
+  } catch (const c10::Error&) {
+    return false;
+  }
+  for (int64_t g = 0; g < kPanel; ++g) {
+    if (made[g] != g + 2) return false;
+  }
+  return true;
+}
+
+bool narrows() {
+  static const bool right = tried();
+  return right;
+}
+#else  // a torch or a processor that has no such product
 bool narrows() { return false; }
 inline void release() {}
 inline void brgemm(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, bool, const Narrow*, const Narrow*, float*) {
-  TORCH_CHECK(false, "this torch has no product of bfloat16");
+  TORCH_CHECK(false, "there is no product of bfloat16 here");
 }
 #endif
 
