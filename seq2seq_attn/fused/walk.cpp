@@ -39,10 +39,13 @@ using Narrow = at::BFloat16;
 using Tensors = std::vector<Tensor>;
 using Step = std::function<void(int64_t step, int64_t begin, int64_t end)>;  // of rows begin to end
 
-constexpr int64_t kPanel = 64;        // columns of a weight of bfloat16 that lie together, as `brgemm` takes them
-constexpr int64_t kSlim = 32;         // the same of a weight of float32
-constexpr int64_t kDepth = 32;        // numbers that the matrix unit adds up at once
-constexpr int64_t kBlock = 512;       // of a row that are multiplied before the next, so that they stay in cache
+// Columns of a weight that lie together once it is packed, as `brgemm` takes them, and numbers that it adds up at once.
+template <typename E>
+constexpr int64_t kPanel = std::is_same_v<E, float> ? 32 : 64;
+template <typename E>
+constexpr int64_t kDepth = std::is_same_v<E, float> ? 1 : 32;
+template <typename E>
+constexpr int64_t kBlock = std::is_same_v<E, float> ? 1024 : 512;  // of a row, that are multiplied before the next
 constexpr int64_t kRows = 64;         // that are multiplied at once
 constexpr int64_t kMany = 4 * kRows;  // that are multiplied by one block of a weight before the next
 
@@ -98,7 +101,7 @@ struct Matrix {
   Matrix from(int64_t column, int64_t F) const {
     Matrix made = *this;
     if (narrow) {
-      made.narrow += column * up_to(F, kDepth);
+      made.narrow += column * up_to(F, kDepth<Narrow>);
     } else {
       made.data += panels ? column * F : turned ? column * ld : column;
     }
@@ -233,82 +236,80 @@ inline void turn(uint32_t (&square)[16][16]) {
 #endif
 }
 
-// Rows of a matrix, (rows, size), contiguous along either, as bfloat16, (rows, padded), zero behind the last.
-void narrow(const float* from, int64_t per_row, int64_t per_column, int64_t rows, int64_t size, int64_t padded,
-            uint16_t* to) {
+// Of an even column of a matrix 16 rows at most, and of the next one, if there is one.
+inline void taken(const float* even, const float* odd, int64_t rows, uint32_t* pairs) {
+  if (odd) {
+    narrow(even, odd, rows, pairs);
+  } else {
+    for (int64_t m = 0; m < rows; ++m) pairs[m] = narrow_of(even[m]);
+  }
+}
+
+// Rows of a matrix, (rows, size), contiguous along either, as they are multiplied: (rows, padded), zero behind the last.
+template <typename E>
+void take(const float* from, int64_t per_row, int64_t per_column, int64_t rows, int64_t size, int64_t padded, E* to) {
+  constexpr bool wide = std::is_same_v<E, float>;
+  constexpr int64_t together = wide ? 1 : 2, most = 16 * together;
   if (per_column == 1) {
     for (int64_t r = 0; r < rows; ++r) {
-      narrow(from + r * per_row, size, to + r * padded);
-      std::fill(to + r * padded + size, to + (r + 1) * padded, uint16_t(0));
+      if constexpr (wide) {
+        std::copy_n(from + r * per_row, size, to + r * padded);
+      } else {
+        narrow(from + r * per_row, size, reinterpret_cast<uint16_t*>(to + r * padded));
+      }
+      std::fill(to + r * padded + size, to + (r + 1) * padded, E(0));
     }
     return;
   }
-  for (int64_t c = 0; c < padded; c += 32) {
-    const int64_t wide = std::min<int64_t>(32, padded - c);
+  for (int64_t c = 0; c < padded; c += most) {
+    const int64_t columns = std::min(most, padded - c);
     for (int64_t r = 0; r < rows; r += 16) {
       const int64_t high = std::min<int64_t>(16, rows - r);
-      uint32_t square[16][16] = {};  // of pairs
-      for (int64_t n = 0; n < 16 && c + 2 * n < size; ++n) {
-        const float *even = from + (c + 2 * n) * per_column + r * per_row, *odd = even + per_column;
-        if (c + 2 * n + 1 < size) {
-          narrow(even, odd, high, square[n]);
+      uint32_t square[16][16] = {};
+      for (int64_t n = 0; n < 16 && c + together * n < size; ++n) {
+        const float* column = from + (c + together * n) * per_column + r * per_row;
+        if constexpr (wide) {
+          std::memcpy(square[n], column, high * sizeof(float));
         } else {
-          for (int64_t m = 0; m < high; ++m) square[n][m] = narrow_of(even[m]);
+          taken(column, c + 2 * n + 1 < size ? column + per_column : nullptr, high, square[n]);
         }
       }
       turn(square);
-      for (int64_t m = 0; m < high; ++m) std::memcpy(to + (r + m) * padded + c, square[m], wide * sizeof(uint16_t));
+      for (int64_t m = 0; m < high; ++m) std::memcpy(to + (r + m) * padded + c, square[m], columns * sizeof(E));
     }
   }
 }
 
-// A weight, (F, G), with columns that are multiplied together side by side: (G / 32, F, 32, 1), with 0 behind the last.
-Tensor packed_wide(const Tensor& weight) {
-  const int64_t F = weight.size(0), G = weight.size(1), panels = up_to(G, kSlim) / kSlim;
-  Tensor made = at::empty({panels, F, kSlim, 1}, weight.options());
-  const float* from = weight.const_data_ptr<float>();
-  float* to = made.data_ptr<float>();
-  const int64_t per_row = weight.stride(0), per_column = weight.stride(1);
-  at::parallel_for(
-      0, panels, std::max<int64_t>(1, 32768 / (std::max<int64_t>(1, F) * kSlim)), [&](int64_t begin, int64_t end) {
-        for (int64_t p = begin; p < end; ++p) {
-          const int64_t size = std::min(kSlim, G - p * kSlim);
-          for (int64_t f = 0; f < F; f += 16) {  // a few at once, so that either way lines of memory are read once
-            for (int64_t n = f; n < std::min(F, f + 16); ++n) {
-              float* place = to + (p * F + n) * kSlim;
-              for (int64_t g = 0; g < size; ++g) place[g] = from[n * per_row + (p * kSlim + g) * per_column];
-              std::fill(place + size, place + kSlim, 0.0f);
-            }
-          }
-        }
-      });
-  return made;
-}
-
-// The same in bfloat16, as the matrix unit reads it: (G / 64, F / 2, 64, 2), up to multiples of 64 and 32.
-Tensor packed(const Tensor& given, bool narrowed) {
-  const Tensor weight = given.stride(0) == 1 || given.stride(1) == 1 ? given : given.contiguous();
-  const int64_t F = weight.size(0), G = weight.size(1), depth = up_to(F, kDepth), panels = up_to(G, kPanel) / kPanel;
-  TORCH_CHECK(weight.scalar_type() == at::kFloat && weight.dim() == 2, "a packed weight is made of (F, G) of float32");
-  if (!narrowed) return packed_wide(weight);
-  Tensor made = at::empty({panels, depth / 2, kPanel, 2}, weight.options().dtype(at::kBFloat16));
+// A weight, (F, G), with columns that are multiplied together side by side, up to whole panels: (G / 32, F, 32, 1), or of
+// bfloat16, as the unit for it reads it, (G / 64, F / 2, 64, 2).
+template <typename E>
+Tensor packed_as(const Tensor& weight) {
+  constexpr int64_t P = kPanel<E>, rows = 32, together = sizeof(float) / sizeof(E);
+  const int64_t F = weight.size(0), G = weight.size(1), depth = up_to(F, kDepth<E>), panels = up_to(G, P) / P;
+  Tensor made =
+      at::empty({panels, depth / together, P, together}, weight.options().dtype(c10::CppTypeToScalarType<E>::value));
   if (made.numel() == 0) return made;
   const float* from = weight.const_data_ptr<float>();
-  uint16_t* to = reinterpret_cast<uint16_t*>(made.data_ptr<Narrow>());
+  E* to = made.data_ptr<E>();
   const int64_t per_row = weight.stride(0), per_column = weight.stride(1);
-  at::parallel_for(0, panels, std::max<int64_t>(1, 32768 / (depth * kPanel)), [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, panels, std::max<int64_t>(1, 32768 / (depth * P)), [&](int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; ++p) {
-      const int64_t size = std::min(kPanel, G - p * kPanel);
-      const float* panel = from + p * kPanel * per_column;
-      for (int64_t f = 0; f < depth; f += kDepth) {
-        uint16_t rows[kDepth * kPanel] = {};
-        const int64_t real = std::max<int64_t>(0, std::min(kDepth, F - f));
-        narrow(panel + f * per_row, per_row, per_column, real, size, kPanel, rows);
-        for (int64_t n = 0; n < kDepth; n += 2) {
-          uint32_t* pairs = reinterpret_cast<uint32_t*>(to + (p * depth + f + n) * kPanel);
+      const float* panel = from + p * P * per_column;
+      for (int64_t f = 0; f < depth; f += rows) {
+        E block[rows * P] = {};
+        const int64_t real = std::max<int64_t>(0, std::min(rows, F - f));
+        take(panel + f * per_row, per_row, per_column, real, std::min(P, G - p * P), P, block);
+        E* place = to + (p * depth + f) * P;
+        if constexpr (together == 1) {
+          std::copy_n(block, real * P, place);
+        } else {
+          const uint16_t* numbers = reinterpret_cast<const uint16_t*>(block);
+          for (int64_t n = 0; n < rows; n += 2) {
+            uint32_t* pairs = reinterpret_cast<uint32_t*>(place + n * P);
 #pragma omp simd
-          for (int64_t g = 0; g < kPanel; ++g)
-            pairs[g] = rows[n * kPanel + g] | static_cast<uint32_t>(rows[(n + 1) * kPanel + g]) << 16;
+            for (int64_t g = 0; g < P; ++g)
+              pairs[g] = numbers[n * P + g] | static_cast<uint32_t>(numbers[(n + 1) * P + g]) << 16;
+          }
         }
       }
     }
@@ -316,16 +317,19 @@ Tensor packed(const Tensor& given, bool narrowed) {
   return made;
 }
 
+Tensor packed(const Tensor& given, bool narrowed) {
+  TORCH_CHECK(given.scalar_type() == at::kFloat && given.dim() == 2, "a packed weight is made of (F, G) of float32");
+  const Tensor weight = given.stride(0) == 1 || given.stride(1) == 1 ? given : given.contiguous();
+  return narrowed ? packed_as<Narrow>(weight) : packed_as<float>(weight);
+}
+
 #if defined(CPUBLAS_BRGEMM_F32F32F32) && defined(__AVX512F__)
 bool packs() { return true; }
-inline void brgemm(int64_t rows, int64_t columns, int64_t F, int64_t ld, int64_t ld_made, bool added,
-                   const float* values, const float* panel, float* made) {
-  at::native::cpublas::brgemm(rows, columns, F, ld, kSlim, ld_made, added, values, panel, made, false);
-}
+using at::native::cpublas::brgemm;
 #else
 bool packs() { return false; }
-inline void brgemm(int64_t, int64_t, int64_t, int64_t, int64_t, bool, const float*, const float*, float*) {
-  TORCH_CHECK(false, "this torch has no product of packed float32");
+inline void brgemm(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, bool, const float*, const float*, float*) {
+  TORCH_CHECK(false, "there is no product of packed float32 here");
 }
 #endif
 
@@ -335,19 +339,20 @@ using at::native::cpublas::brgemm;
 
 // Whether products of bfloat16 are right: torch does not say which it has, and with what order of a panel, so one is made.
 bool tried() {
-  Narrow values[kDepth] = {1, 2}, panel[kDepth * kPanel] = {};
-  float made[kPanel];
-  for (int64_t g = 0; g < kPanel; ++g) {
+  constexpr int64_t P = kPanel<Narrow>, depth = kDepth<Narrow>;
+  Narrow values[depth] = {1, 2}, panel[depth * P] = {};
+  float made[P];
+  for (int64_t g = 0; g < P; ++g) {
     panel[2 * g] = g;
     panel[2 * g + 1] = 1;
   }
   try {
-    brgemm(1, kPanel, kDepth, kDepth, kPanel, kPanel, false, values, panel, made);
+    brgemm(1, P, depth, depth, P, P, false, values, panel, made);
     release();
   } catch (const c10::Error&) {
     return false;
   }
-  for (int64_t g = 0; g < kPanel; ++g) {
+  for (int64_t g = 0; g < P; ++g) {
     if (made[g] != g + 2) return false;
   }
   return true;
@@ -366,61 +371,50 @@ inline void brgemm(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, bool, c
 #endif
 
 // made = values weight, added to what stands there or not: of some rows, and some panels of a packed weight.
-void multiply(const float* values, int64_t per_row, int64_t per_column, int64_t rows, int64_t F, const Narrow* weight,
+template <typename E>
+void multiply(const float* values, int64_t per_row, int64_t per_column, int64_t rows, int64_t F, const E* weight,
               int64_t begin, int64_t end, bool added, float* made, int64_t per_made, int64_t G) {
-  thread_local std::vector<Narrow> taken;
-  const int64_t depth = up_to(F, kDepth);
-  taken.resize(std::max<int64_t>(taken.size(), std::min(rows, kMany) * std::min(depth, kBlock)));
+  constexpr int64_t P = kPanel<E>;
+  thread_local std::vector<E> block;
+  const int64_t depth = up_to(F, kDepth<E>);
+  const bool as_they_are = std::is_same_v<E, float> && per_column == 1;
+  if (!as_they_are) block.resize(std::max<int64_t>(block.size(), std::min(rows, kMany) * std::min(depth, kBlock<E>)));
   for (int64_t r = 0; r < rows; r += kMany) {
-    for (int64_t f = 0; f < depth; f += kBlock) {
-      const int64_t high = std::min(kMany, rows - r), wide = std::min(kBlock, depth - f), real = std::min(wide, F - f);
-      narrow(values + r * per_row + f * per_column, per_row, per_column, high, real, wide,
-             reinterpret_cast<uint16_t*>(taken.data()));
+    for (int64_t f = 0; f < depth; f += kBlock<E>) {
+      const int64_t high = std::min(kMany, rows - r), wide = std::min(kBlock<E>, depth - f);
+      const float* given = values + r * per_row + f * per_column;
+      if (!as_they_are) take(given, per_row, per_column, high, std::min(wide, F - f), wide, block.data());
+      const E* from = as_they_are ? reinterpret_cast<const E*>(given) : block.data();
+      const int64_t ld = as_they_are ? per_row : wide;
       for (int64_t p = begin; p < end; ++p) {
         for (int64_t m = 0, size = 0; m < high; m += size) {
           size = next_rows(high - m);
-          brgemm(size, std::min(kPanel, G - p * kPanel), wide, wide, kPanel, per_made, added || f > 0,
-                 taken.data() + m * wide, weight + (p * depth + f) * kPanel, made + (r + m) * per_made + p * kPanel);
+          brgemm(size, std::min(P, G - p * P), wide, ld, P, per_made, added || f > 0, from + m * ld,
+                 weight + (p * depth + f) * P, made + (r + m) * per_made + p * P);
         }
       }
     }
   }
-  release();
+  if constexpr (std::is_same_v<E, Narrow>) release();
 }
 
 // The same of all panels, which the threads share where there are few rows, and the rows where there are many; within a
 // loop, whose threads have rows of their own, each does it alone.
-void multiply(const float* values, int64_t per_row, int64_t per_column, int64_t rows, int64_t F, const Narrow* weight,
+template <typename E>
+void multiply(const float* values, int64_t per_row, int64_t per_column, int64_t rows, int64_t F, const E* weight,
               bool added, float* made, int64_t per_made, int64_t G) {
-  const int64_t panels = up_to(G, kPanel) / kPanel, threads = at::get_num_threads();
-  if (rows < kDepth * threads) {
-    at::parallel_for(0, panels, std::max<int64_t>(1, 65536 / (std::max<int64_t>(1, F) * kPanel)),
+  const int64_t panels = up_to(G, kPanel<E>) / kPanel<E>, threads = at::get_num_threads();
+  if (rows < 32 * threads) {
+    at::parallel_for(0, panels, std::max<int64_t>(1, 65536 / (std::max<int64_t>(1, F) * kPanel<E>)),
                      [&](int64_t begin, int64_t end) {
                        multiply(values, per_row, per_column, rows, F, weight, begin, end, added, made, per_made, G);
                      });
     return;
   }
-  const int64_t grain = up_to((rows + threads - 1) / threads, kDepth);
+  const int64_t grain = up_to((rows + threads - 1) / threads, 32);
   at::parallel_for(0, rows, grain, [&](int64_t begin, int64_t end) {
     multiply(values + begin * per_row, per_row, per_column, end - begin, F, weight, 0, panels, added,
              made + begin * per_made, per_made, G);
-  });
-}
-
-// The same of float32; the threads share the rows.
-void multiply(const float* values, int64_t per_row, int64_t rows, int64_t F, const float* weight, bool added,
-              float* made, int64_t per_made, int64_t G) {
-  const int64_t threads = at::get_num_threads();
-  at::parallel_for(0, rows, std::max<int64_t>(kFew, (rows + threads - 1) / threads), [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; r += kMany) {
-      for (int64_t g = 0; g < G; g += kSlim) {
-        for (int64_t m = r, size = 0; m < std::min(end, r + kMany); m += size) {
-          size = next_rows(std::min(end, r + kMany) - m);
-          brgemm(size, std::min(kSlim, G - g), F, per_row, per_made, added, values + m * per_row, weight + g * F,
-                 made + m * per_made + g);
-        }
-      }
-    }
   });
 }
 
@@ -436,7 +430,7 @@ void product(const Rows<T>& values, const Matrix<T>& weight, T beta, const Rows<
       if (weight.narrow) {
         multiply(from, values.per_row, 1, end - begin, F, weight.narrow, beta != 0, to, made.per_row, G);
       } else {
-        multiply(from, values.per_row, end - begin, F, weight.data, beta != 0, to, made.per_row, G);
+        multiply(from, values.per_row, 1, end - begin, F, weight.data, beta != 0, to, made.per_row, G);
       }
       return;
     }
@@ -465,7 +459,7 @@ void check(const Tensor& weight, int64_t F, int64_t G) {
     return;
   }
   const bool wide = weight.scalar_type() == at::kFloat;
-  const int64_t panel = wide ? kSlim : kPanel, depth = wide ? F : up_to(F, kDepth) / 2;
+  const int64_t panel = wide ? kPanel<float> : kPanel<Narrow>, depth = wide ? F : up_to(F, kDepth<Narrow>) / 2;
   TORCH_CHECK(weight.size(0) == up_to(G, panel) / panel && weight.size(1) == depth && weight.is_contiguous(),
               "a packed weight of ", weight.sizes(), " is not (", F, ", ", G, ")");
 }
@@ -814,7 +808,7 @@ void affine(const Tensor& values, const Tensor& weight, const std::optional<Tens
                 "packed weights multiply float32");
     TORCH_CHECK(made.size(0) == rows, "affine takes (N, F), (F, G) and (N, G)");
     check(weight, F, G);
-    if (!side_by_side(values, 1) && (wide || !side_by_side(values, 0))) {
+    if (!side_by_side(values, 1) && !side_by_side(values, 0)) {
       return affine(values.contiguous(), weight, start, made);
     }
     if (!side_by_side(made, 1)) {
@@ -830,12 +824,10 @@ void affine(const Tensor& values, const Tensor& weight, const std::optional<Tens
     float* out = made.data_ptr<float>();
     const int64_t per_row = values.stride(0), per_column = side_by_side(values, 1) ? 1 : values.stride(1);
     const int64_t per_made = made.stride(0);
-    if (wide) {
-      multiply(given, per_row, rows, F, weight.const_data_ptr<float>(), start.has_value(), out, per_made, G);
-    } else {
-      multiply(given, per_row, per_column, rows, F, weight.const_data_ptr<Narrow>(), start.has_value(), out, per_made,
-               G);
-    }
+    const auto multiplied = [&](const auto* panels) {
+      multiply(given, per_row, per_column, rows, F, panels, start.has_value(), out, per_made, G);
+    };
+    wide ? multiplied(weight.const_data_ptr<float>()) : multiplied(weight.const_data_ptr<Narrow>());
     return;
   }
   if (rows > kFew || empty || weight.stride(0) != 1 || values.stride(1) != 1 || made.stride(1) != 1) {
