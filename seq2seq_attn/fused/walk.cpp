@@ -46,7 +46,7 @@ template <typename E>
 constexpr int64_t kDepth = std::is_same_v<E, float> ? 1 : 32;
 template <typename E>
 constexpr int64_t kBlock = std::is_same_v<E, float> ? 1024 : 512;  // of a row, that are multiplied before the next
-constexpr int64_t kRows = 64;         // that are multiplied at once
+constexpr int64_t kRows = 64;                                      // that are multiplied at once
 constexpr int64_t kMany = 4 * kRows;  // that are multiplied by one block of a weight before the next
 
 // Of so many rows those that are multiplied next: of few sizes, since oneDNN makes a kernel for each.
@@ -245,7 +245,8 @@ inline void taken(const float* even, const float* odd, int64_t rows, uint32_t* p
   }
 }
 
-// Rows of a matrix, (rows, size), contiguous along either, as they are multiplied: (rows, padded), zero behind the last.
+// Rows of a matrix, (rows, size), contiguous along either, as they are multiplied: (rows, padded), zero behind the
+// last.
 template <typename E>
 void take(const float* from, int64_t per_row, int64_t per_column, int64_t rows, int64_t size, int64_t padded, E* to) {
   constexpr bool wide = std::is_same_v<E, float>;
@@ -280,8 +281,8 @@ void take(const float* from, int64_t per_row, int64_t per_column, int64_t rows, 
   }
 }
 
-// A weight, (F, G), with columns that are multiplied together side by side, up to whole panels: (G / 32, F, 32, 1), or of
-// bfloat16, as the unit for it reads it, (G / 64, F / 2, 64, 2).
+// A weight, (F, G), with columns that are multiplied together side by side, up to whole panels: (G / 32, F, 32, 1), or
+// of bfloat16, as the unit for it reads it, (G / 64, F / 2, 64, 2).
 template <typename E>
 Tensor packed_as(const Tensor& weight) {
   constexpr int64_t P = kPanel<E>, rows = 32, together = sizeof(float) / sizeof(E);
@@ -337,7 +338,8 @@ inline void brgemm(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, bool, c
 inline void release() { at::native::cpublas::brgemm_release(); }
 using at::native::cpublas::brgemm;
 
-// Whether products of bfloat16 are right: torch does not say which it has, and with what order of a panel, so one is made.
+// Whether products of bfloat16 are right: torch does not say which it has, and with what order of a panel, so one is
+// made.
 bool tried() {
   constexpr int64_t P = kPanel<Narrow>, depth = kDepth<Narrow>;
   Narrow values[depth] = {1, 2}, panel[depth * P] = {};
