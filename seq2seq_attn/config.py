@@ -91,7 +91,7 @@ class Config(Settings):
         unknown_size: how many different unknown symbols a sentence may hold, for a picture that copies: the k-th of a
             sentence has the number ``target_vocabulary + k``, in source and target alike.
         coverage_loss: weight of See et al. 2017's equation 12 in the loss, for a picture with ``coverage``.
-        initial_weights: "default" (torch's own) or "paper"; see `initial`.
+        initial_weights: "default" (torch's own), "paper" or "unit" (embeddings of length 1); see `initial`.
 
     Raises:
         TypeError: a value of another type.
@@ -117,7 +117,7 @@ class Config(Settings):
     bridge: Literal["final", "backward", "mean"] = "final"
     unknown_size: int = 0
     coverage_loss: float = 0.0
-    initial_weights: Literal["default", "paper"] = "default"
+    initial_weights: Literal["default", "paper", "unit"] = "default"
 
     from_zero = frozenset({"bos", "eos", "unknown_size"})
 

@@ -63,8 +63,9 @@ def run(
     model.loop = loop
     unseen = cipher.hold_out(held_out, max_length, random)
     _check_writable(out)
+    longest = max_length + max_length // 8  # a model errs first at the edge of what it has seen
     batches = cipher.training_batches(
-        key, steps=steps, batch_size=batch_size, max_length=max_length, random=random, held_out=frozenset(unseen)
+        key, steps=steps, batch_size=batch_size, max_length=longest, random=random, held_out=frozenset(unseen)
     )
 
     history: list[Progress] = []

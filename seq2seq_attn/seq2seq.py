@@ -24,7 +24,7 @@ from seq2seq_attn.encoders import Encoder
 from seq2seq_attn.explorer import Example
 from seq2seq_attn.fused import Refused, Scores, encode, load, lookup, suits
 from seq2seq_attn.graph import Graph, GraphError
-from seq2seq_attn.initial import paper_weights
+from seq2seq_attn.initial import paper_weights, unit_embeddings
 from seq2seq_attn.kinds import CELLS
 from seq2seq_attn.loop import Sentence
 from seq2seq_attn.mask import check_symbols
@@ -178,6 +178,8 @@ class Seq2Seq(nn.Module):
             if encoder.label.split(",")[0] not in ("RNN", "pyramid", *CELLS):
                 raise ValueError(f"initial_weights='paper' is for recurrent encoders; this one is {encoder.label!r}")
             paper_weights(model)
+        elif config.initial_weights == "unit":
+            unit_embeddings(model)
         return model
 
     def forward(

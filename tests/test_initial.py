@@ -1,4 +1,4 @@
-"""The first weights of Bahdanau et al. 2015, appendix B.1."""
+"""First weights: those of Bahdanau et al. 2015, appendix B.1, and embeddings of length 1."""
 
 from __future__ import annotations
 
@@ -63,3 +63,13 @@ def test_a_threshold_that_the_paper_does_not_have_keeps_its_first_value() -> Non
     tied = paper(diagram=shipped()["bahdanau"].replace("out[feedforward]", "out[tied]"))
     assert not tied.decoder.step.out.b.any()
     assert abs(tied.decoder.embed_target.weight.std().item() / 0.01 - 1) < 0.1
+
+
+def test_unit_embeddings_are_torchs_own_divided_by_their_length() -> None:
+    made = {}
+    for kind in ("default", "unit"):
+        torch.manual_seed(0)
+        made[kind] = dict(paper(initial_weights=kind, bridge="final").named_parameters())
+    for name, parameter in made["default"].items():
+        divisor = 61**0.5 if name in ("embed_source.weight", "decoder.embed_target.weight") else 1.0
+        assert torch.equal(made["unit"][name], parameter / divisor), name

@@ -21,9 +21,9 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", type=Path, default=Path("cipher-run"), help="folder to write into")
     command.add_argument("--seed", type=seed, default=0, help="of the first weights and the messages")
     command.add_argument("--device", default="cpu", help="where to compute: cpu, cuda, cuda:1, …")
-    command.add_argument("--steps", type=positive, default=700, help="steps of training")
-    command.add_argument("--batch-size", type=positive, default=64, help="messages a step")
-    command.add_argument("--learning-rate", type=rate, default=5e-3, help="the highest, of Adam")
+    command.add_argument("--steps", type=positive, default=600, help="steps of training")
+    command.add_argument("--batch-size", type=positive, default=32, help="messages a step")
+    command.add_argument("--learning-rate", type=rate, default=1e-2, help="the highest, of Adam")
     command.add_argument("--max-length", type=positive, default=32, help="symbols of a message at most")
     command.add_argument("--held-out", type=positive, default=1000, help="messages to score, never trained on")
     command.add_argument("--loop", default="fastest", choices=get_args(LoopKind), help=LOOP)
@@ -39,6 +39,8 @@ def arguments(command: argparse.ArgumentParser) -> None:
     model.add_argument("--hidden-size", type=positive, default=80, help="of the decoder and of each encoder direction")
     model.add_argument("--attention-size", type=positive, default=128, help="hidden layer of the energy")
     model.add_argument("--readout-size", type=positive, default=32, help="hidden layer of the output")
+    what = "torch's own, those of Bahdanau et al. 2015, or torch's with embeddings of length 1"
+    model.add_argument("--initial-weights", choices=("default", "paper", "unit"), default="unit", help=what)
 
 
 def run(options: argparse.Namespace) -> int:

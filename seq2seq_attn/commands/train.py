@@ -34,7 +34,7 @@ MODEL = {
     "reset_after": "where a GRU's reset gate acts; --no-reset-after is the paper, and slower",
     "dropout": "probability of zeroing an element of an embedding or a layer",
     "coverage_loss": "weight of reading again, for a diagram with coverage",
-    "initial_weights": "torch's own, or those of Bahdanau et al. 2015",
+    "initial_weights": "torch's own, those of Bahdanau et al. 2015, or torch's with embeddings of length 1",
 }
 SIZES = {"embedding_size": 128, "hidden_size": 256, "attention_size": 256, "readout_size": 128}
 TRAINING = {
