@@ -12,8 +12,8 @@ from seq2seq_attn.nodes import Embedding, FeedforwardEnergy
 def unit_embeddings(model: nn.Module) -> None:
     """Divide embeddings, whose first numbers torch draws from N(0, 1), by sqrt(E), so that vectors are near 1 long.
 
-    Gates then listen to the state from the first step on, and not to the symbol alone: where a model has to count, as in
-    the cipher, it needs half of the steps. Where symbols tell most, as in spelling to sounds, it needs more.
+    Gates then listen to the state from the first step on, and not to the symbol alone: a model that has to count, as in
+    the cipher, needs half of the steps. One to which symbols tell most, as from spelling to sounds, needs more.
     """
     for module in model.modules():
         if isinstance(module, Embedding):

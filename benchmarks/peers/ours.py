@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar, cast
 
-import torch
 from torch import Tensor, nn
 
 from benchmarks.peers import Case, Contestant, Unfit, ended, never
