@@ -60,7 +60,8 @@ def encrypt(text: str, key: int) -> str:
         >>> encrypt("THIS-IS-A-SECRET", 13)
         'FUVEMVEMNMERPDRF'
     """
-    return "".join(SYMBOLS[(number + key) % len(SYMBOLS)] for number in VOCABULARIES.source.indices(text))
+    shifted = SYMBOLS[key % len(SYMBOLS) :] + SYMBOLS[: key % len(SYMBOLS)]
+    return "".join([shifted[number] for number in VOCABULARIES.source.indices(text)])
 
 
 def decrypt(text: str, key: int) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import NamedTuple
 
 import torch
@@ -133,12 +134,23 @@ def beam_search(
         if not going:
             break
 
+    best = [path for beam in beams for path in beam.ended[:n_best]]
+    looked = _looked(best, weights)
+
     def found(beam: _Beam) -> list[Hypothesis]:
         real = ensemble.positions[beam.sentence]
-        return [path.hypothesis(weights, real, eos, length_penalty) for path in beam.ended[:n_best]]
+        return [path.hypothesis(next(looked)[..., :real], eos, length_penalty) for path in beam.ended[:n_best]]
 
     ways = [[Beginning(path.symbols(), path.score, path.symbol == eos) for path in paths] for paths in steps]
     return Search([found(beam) for beam in beams], ways)
+
+
+def _looked(paths: Sequence[_Path], weights: Sequence[Tensor]) -> Iterator[Tensor]:
+    """Of each path its attention weights, (T, …, S), of those of all rows at each step, which are read at once."""
+    begins = [0, *accumulate(map(len, weights))]
+    rows = [begin + link.row for path in paths for begin, link in zip(begins, path.links(), strict=False)]
+    read = torch.cat(list(weights))[torch.tensor(rows, device=weights[0].device)]
+    return (one.clone() for one in read.split([path.length for path in paths]))
 
 
 def _penalty(length: int, alpha: float) -> float:
@@ -146,7 +158,7 @@ def _penalty(length: int, alpha: float) -> float:
     return math.pow((5 + length) / 6, alpha)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)  # one that is frozen takes three times as long to make, and there are thousands
 class _Path:
     """A hypothesis while the search runs: its last symbol, and the path before that; the first one is ``bos``.
 
@@ -172,10 +184,7 @@ class _Path:
     def symbols(self) -> tuple[int, ...]:
         return tuple(link.symbol for link in self.links())
 
-    def hypothesis(self, weights: Sequence[Tensor], real: int, eos: int | None, alpha: float) -> Hypothesis:
-        attn_weights = torch.stack(
-            [step[link.row, ..., :real] for step, link in zip(weights, self.links(), strict=False)]
-        )
+    def hypothesis(self, attn_weights: Tensor, eos: int | None, alpha: float) -> Hypothesis:
         return Hypothesis(self.symbols(), self.score, self.normalised(alpha), attn_weights, self.symbol == eos)
 
 

@@ -114,9 +114,10 @@ class Vocabulary:
         symbols = self.segmentation.split(text)
         if not symbols:
             raise ValueError(f"the text {text!r} is empty; give at least one symbol")
-        numbers = [self._number.get(symbol, len(self.symbols)) for symbol in symbols]
-        if self.closed and len(self.symbols) in numbers:
-            position, all_of_them = numbers.index(len(self.symbols)), self.segmentation.join(self.symbols)
+        number, unknown = self._number, len(self.symbols)
+        numbers = [number.get(symbol, unknown) for symbol in symbols]
+        if self.closed and unknown in numbers:
+            position, all_of_them = numbers.index(unknown), self.segmentation.join(self.symbols)
             shown = all_of_them if len(all_of_them) <= _SHOWN else f"{all_of_them[:_SHOWN]}…"
             raise ValueError(
                 f"symbol {position + 1} of {text!r} is {symbols[position]!r}, "
