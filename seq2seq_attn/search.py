@@ -150,7 +150,7 @@ def _looked(paths: Sequence[_Path], weights: Sequence[Tensor]) -> Iterator[Tenso
     begins = [0, *accumulate(map(len, weights))]
     rows = [begin + link.row for path in paths for begin, link in zip(begins, path.links(), strict=False)]
     read = torch.cat(list(weights))[torch.tensor(rows, device=weights[0].device)]
-    return (one.clone() for one in read.split([path.length for path in paths]))
+    return (one.clone() for one in torch.split(read, [path.length for path in paths]))
 
 
 def _penalty(length: int, alpha: float) -> float:

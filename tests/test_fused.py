@@ -46,7 +46,7 @@ def run(model: Seq2Seq, loop: Any) -> Callable[[Any, Tensor], Any]:
 
 
 @in_both
-@pytest.mark.parametrize("cell", ["gru", "lstm", "elman"])
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("name", FUSED)
 def test_a_fused_loop_is_the_plain_one(name: str, cell: str, loop: str) -> None:
     net = built(name, **CELLS[cell])
@@ -100,7 +100,6 @@ def test_an_edited_picture_is_its_plain_loop_or_refused(text: str, options: Any,
 
 
 REASONS: dict[str, tuple[str, dict[str, Any], str]] = {
-    "reset before": ("bahdanau", {"reset_after": False}, "node rnn is a GRUStep with reset_after=False"),
     "layers": (edited("bahdanau", ("rnn[RNN]", "rnn[RNN, 2 layers]")), {}, "rnn.layers is a ModuleList"),
     "a normaliser": (edited("bahdanau", ("softmax[softmax]", "softmax[sparsemax]")), {}, "node softmax is a Sparsemax"),
     "a state read with its cell outside": (
@@ -163,7 +162,7 @@ def test_a_step_that_can_only_be_looped_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["bahdanau", "luong_input_feeding", "conditional_gru"])
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("cell", ["gru", "reset before", "lstm"])
 def test_a_gradient_of_a_gradient_is_that_of_the_plain_loop(name: str, cell: str) -> None:
     net = built(name, **CELLS[cell])
     found = []
@@ -180,11 +179,11 @@ def test_a_gradient_of_a_gradient_is_that_of_the_plain_loop(name: str, cell: str
 
 ENCODERS = {
     f"{cell}, {layers} layers, {'both directions' if both else 'one direction'}": {
-        "cell": cell,
+        **CELLS[cell],
         "num_layers": layers,
         "bidirectional": both,
     }
-    for cell in ("GRU", "LSTM", "Elman")
+    for cell in CELLS
     for layers in (1, 2)
     for both in (True, False)
 }
@@ -209,12 +208,11 @@ def test_a_fused_encoder_is_the_librarys(options: dict[str, Any], lengths: list[
 
 
 def test_an_encoder_of_another_kind_runs_as_it_is() -> None:
-    for options in ({"encoder": "pyramid", "num_layers": 2}, {"reset_after": False}):
-        net = Seq2Seq.from_config(config(**options))
-        with pytest.raises(Refused, match=r"^there is no fused loop for the encoder \w+, as it was built$"):
-            encode(net.encoder, torch.zeros(2, 3, 5), torch.ones(2, 3, dtype=torch.bool))
-        net.loop = "fused" if "encoder" in options else "fastest"
-        net(*net.example())
+    net = Seq2Seq.from_config(config(encoder="pyramid", num_layers=2))
+    with pytest.raises(Refused, match=r"^there is no fused loop for the encoder \w+, as it was built$"):
+        encode(net.encoder, torch.zeros(2, 3, 5), torch.ones(2, 3, dtype=torch.bool))
+    net.loop = "fused"
+    net(*net.example())
 
 
 @pytest.fixture
@@ -345,8 +343,8 @@ def test_dropout_inside_the_loop_keeps_the_mean(p: float) -> None:
     assert abs(torch.stack(zeros).mean() - p) < 0.05
 
 
-DECODED = ["gru", "lstm", "elman", "two layers", "maxout", "tied", "mixture of softmaxes", "concat", "dot"]
-DECODED += ["temperature", "appendix", "conditional_gru", "groundhog", "groundhog, lstm", "luong", "luong, lstm"]
+DECODED = ["gru", "reset before", "lstm", "elman", "two layers", "maxout", "tied", "mixture of softmaxes", "concat"]
+DECODED += ["dot", "temperature", "appendix", "conditional_gru", "groundhog", "groundhog, lstm", "luong", "luong, lstm"]
 DECODED += ["luong_input_feeding", "luong_input_feeding, lstm", "no_attention", "pointer_generator", "pyramid"]
 DECODED += ["readout of two states"]
 

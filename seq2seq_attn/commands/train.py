@@ -31,7 +31,7 @@ MODEL = {
     "readout_size": "hidden layer of the output",
     "readout": "what is done with that layer",
     "bridge": "what s_0 reads",
-    "reset_after": "where a GRU's reset gate acts; --no-reset-after is the paper, and slower",
+    "reset_after": "where a GRU's reset gate acts; --no-reset-after is the paper",
     "dropout": "probability of zeroing an element of an embedding or a layer",
     "coverage_loss": "weight of reading again, for a diagram with coverage",
     "initial_weights": "torch's own, those of Bahdanau et al. 2015, or torch's with embeddings of length 1",

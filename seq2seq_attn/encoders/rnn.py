@@ -26,7 +26,7 @@ class RNNEncoder(Encoder):
         num_layers: layers, one upon the other.
         bidirectional: also read from right to left.
         dropout: probability of zeroing an element of x_j, or of a further layer's input, in training.
-        reset_after: where a GRU's reset gate acts; see `GRUStep`. False is the paper, and a slower loop in Python.
+        reset_after: where a GRU's reset gate acts; see `GRUStep`. False is the paper, and here a loop in Python.
 
     Raises:
         ValueError: another ``cell``; ``reset_after=False`` without a GRU; no layer.

@@ -104,20 +104,67 @@ class GRU(Cell):
 
         def finish() -> None:
             self._affine.finish(run, d_gates)
-            rows = d_gates.flatten(0, 1)[:, : 2 * self.size], d_candidate.flatten(0, 1)
-            state, d_weight = run.read(self.state).flatten(0, 1), torch.empty_like(self._weight(run, "weight_hh"))
-            for part, d_part in zip(rows, torch.split_with_sizes(d_weight, [2 * self.size, self.size]), strict=True):
-                run.products.product(part.t(), state, d_part)
-            run.add(f"{self.node}.weight_hh", d_weight)
+            both, last = d_gates.flatten(0, 1)[:, : 2 * self.size], d_candidate.flatten(0, 1)
+            self._finish_state(run, (both, run.read(self.state)), (last, run.read(self.state)))
             run.add(f"{self.node}.bias_ih", d_gates.sum(dim=(0, 1)))
-            run.add(f"{self.node}.bias_hh", torch.cat([part.sum(dim=0) for part in rows]))
+            run.add(f"{self.node}.bias_hh", torch.cat([both.sum(dim=0), last.sum(dim=0)]))
 
         return finish
+
+    def _finish_state(self, run: Run, *pairs: tuple[Tensor, Tensor]) -> None:
+        """The gradient of U, from those of what both of its parts made, (T B, …), and what these multiplied, (T, B, H)."""
+        d_weight = torch.empty_like(self._weight(run, "weight_hh"))
+        parts = torch.split_with_sizes(d_weight, [2 * self.size, self.size])
+        for (d_made, values), part in zip(pairs, parts, strict=True):
+            run.products.product(d_made.t(), values.flatten(0, 1), part)
+        run.add(f"{self.node}.weight_hh", d_weight)
 
     def _parts(self, run: Run, name: str) -> tuple[Tensor, Tensor]:
         """That of both gates, (2 H, …), and that of the candidate, (H, …)."""
         both, last = torch.split_with_sizes(self._weight(run, name), [2 * self.size, self.size])
         return both, last
+
+
+class ResetBefore(GRU):
+    """`nodes.GRUStep` with the reset gate before the product, as in the paper."""
+
+    def forward(self, run: Run) -> None:
+        both, last = self._parts(run, "weight_hh")
+        gates = run.keep(f"{self.node}.gates", 3 * self.size)
+        run.kernels.gru_before(
+            *self._affine.begin(run, gates, self._weight(run, "bias_ih") + self._weight(run, "bias_hh")),
+            run.read(self.state),
+            run.turned(f"{self.node}.weight_hh both", both),
+            run.turned(f"{self.node}.weight_hh last", last),
+            gates,
+            run.keep(f"{self.node}.reset", self.size),
+            run.column(self.output),
+        )
+
+    def backward(self, run: Run) -> Callable[[], None]:
+        d_gates, d_reset = run.new(run.steps, 3 * self.size), run.new(1, self.size).expand(run.steps, -1, -1)
+        both, last = self._parts(run, "weight_hh")
+        run.kernels.gru_before_back(
+            *self._affine.back(run),
+            run.read(self.state),
+            run.straight(both),
+            run.straight(last),
+            run.kept[f"{self.node}.gates"],
+            run.grad_column(self.output),
+            d_gates,
+            d_reset,
+            run.grad(self.state),
+        )
+
+        def finish() -> None:
+            self._affine.finish(run, d_gates)
+            both, last = torch.split_with_sizes(d_gates.flatten(0, 1), [2 * self.size, self.size], dim=1)
+            self._finish_state(run, (both, run.read(self.state)), (last, run.kept[f"{self.node}.reset"]))
+            bias = d_gates.sum(dim=(0, 1))
+            run.add(f"{self.node}.bias_ih", bias)
+            run.add(f"{self.node}.bias_hh", bias)
+
+        return finish
 
 
 class LSTM(Cell):

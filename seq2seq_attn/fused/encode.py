@@ -10,13 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seq2seq_attn.encoders import Encoder, RNNEncoder
-from seq2seq_attn.fused.cells import GRU, LSTM, Cell, Elman
+from seq2seq_attn.fused.cells import GRU, LSTM, Cell, Elman, ResetBefore
 from seq2seq_attn.fused.lookup import Lookup
 from seq2seq_attn.fused.products import Products, products
 from seq2seq_attn.fused.refused import Refused
 from seq2seq_attn.fused.run import Argument
 from seq2seq_attn.fused.units import check_dtype, check_hooks
 from seq2seq_attn.fused.walk import FusedLoop
+from seq2seq_attn.nodes.rnn import reset_before
 
 _CELLS: Mapping[type, type[Cell]] = {nn.GRU: GRU, nn.LSTM: LSTM, nn.RNN: Elman}
 _STEPS: Mapping[type, Any] = {nn.GRU: torch.gru_cell, nn.LSTM: torch.lstm_cell, nn.RNN: torch.rnn_tanh_cell}
@@ -32,10 +33,10 @@ def encode(
         what is embedded may be known as ``looked_up``.
 
     Raises:
-        Refused: another encoder than an `RNNEncoder` whose reset gate acts after the product; one with hooks.
+        Refused: another encoder than an `RNNEncoder`; one with hooks.
         TypeError, ValueError: see `Encoder.checked`.
     """
-    if type(encoder) is not RNNEncoder or type(encoder.rnn) not in _CELLS or not encoder.reset_after:
+    if type(encoder) is not RNNEncoder or type(encoder.rnn) not in _CELLS:
         raise Refused(f"there is no fused loop for the encoder {type(encoder).__name__}, as it was built")
     check_hooks("encoder", encoder)
     check_dtype(embedded, *encoder.rnn.parameters())
@@ -49,25 +50,31 @@ def encode(
     for layer in range(encoder.rnn.num_layers):
         if layer:
             inputs, symbols = F.dropout(inputs, encoder.rnn.dropout, encoder.rnn.training), None
-        read = _Reading(encoder.rnn, inputs.contiguous(), symbols, rows, products(compiled=compiled))
+        read = _Reading(encoder, inputs.contiguous(), symbols, rows, products(compiled=compiled))
         suffixes = [f"l{layer}", f"l{layer}_reverse"] if encoder.bidirectional else [f"l{layer}"]
         inputs = torch.cat([_Direction(read, suffix).walk()["h"] for suffix in suffixes], dim=-1)
     hidden = inputs.transpose(0, 1)
     return hidden if order is None else hidden[order.argsort()]
 
 
+def _reset_before(inputs: Tensor, state: Any, *weights: Tensor) -> Tensor:
+    """What `torch.gru_cell` makes of the same arguments, with the reset gate before the product."""
+    weight_ih, weight_hh, bias_ih, bias_hh = weights
+    return reset_before(F.linear(inputs, weight_ih, bias_ih), state, weight_hh, bias_hh)
+
+
 class _Reading(NamedTuple):
     """What one layer reads.
 
     Attributes:
-        rnn: the library's module, of all layers and directions.
+        encoder: with the library's module, of all layers and directions.
         inputs: (S, B, E), or, if there are symbols, a table of them, (V, E).
         symbols: (S, B) int64, or None.
         rows: at each position the number of rows that reach so far, the first ones; empty: all.
         products: see `FusedLoop`.
     """
 
-    rnn: nn.RNNBase
+    encoder: RNNEncoder
     inputs: Tensor
     symbols: Tensor | None
     rows: list[int]
@@ -78,11 +85,12 @@ class _Direction(FusedLoop):
     """One layer, read in the direction that the suffix of its parameters' names says."""
 
     def __init__(self, read: _Reading, suffix: str) -> None:
-        self.cell, size = type(read.rnn), read.rnn.hidden_size
+        rnn, size = read.encoder.rnn, read.encoder.hidden_size
+        self.next = _STEPS[type(rnn)] if read.encoder.reset_after else _reset_before
         steps, batch = (read.inputs if read.symbols is None else read.symbols).shape[:2]
         x, state = Argument("x", "given", read.inputs.shape[-1]), Argument("h", "before", size)
-        unit = _CELLS[self.cell]("rnn", "h", state, (x,), size)
-        weights = {f"rnn.{name}": getattr(read.rnn, f"{name}_{suffix}") for name in _WEIGHTS}
+        unit = (_CELLS[type(rnn)] if read.encoder.reset_after else ResetBefore)("rnn", "h", state, (x,), size)
+        weights = {f"rnn.{name}": getattr(rnn, f"{name}_{suffix}") for name in _WEIGHTS}
         firsts = dict.fromkeys((f"first {id}" for id in unit.made), read.inputs.new_zeros(batch, size))
         symbols = {} if read.symbols is None else {"x": read.symbols}
         tensors = {**firsts, "x": read.inputs, **weights}
@@ -96,7 +104,7 @@ class _Direction(FusedLoop):
         state, made = tuple(given[name] for name in names), dict[int, Tensor]()
         inputs = F.embedding(self.symbols["x"], given["x"]) if self.symbols else given["x"]
         for step in reversed(range(self.steps)) if self.reversed else range(self.steps):
-            new = _STEPS[self.cell](inputs[step], state if len(state) > 1 else state[0], *weights)
+            new = self.next(inputs[step], state if len(state) > 1 else state[0], *weights)
             rows = self.rows[step] if self.rows else self.batch
             real = torch.arange(self.batch, device=inputs.device)[:, None] < rows
             parts = new if isinstance(new, tuple) else (new,)

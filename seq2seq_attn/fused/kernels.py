@@ -93,6 +93,64 @@ class Kernels:
 
         self.units.append(step)
 
+    def gru_before(
+        self,
+        values: list[Tensor],
+        weights: list[Tensor],
+        state: Tensor,
+        both: Tensor,
+        last: Tensor,
+        gates: Tensor,
+        reset: Tensor,
+        made: Tensor,
+    ) -> None:
+        """The same with the reset gate before the product: ``reset``, (T, B, H), becomes r s, and U_n that is in n."""
+        size = made.shape[-1]
+        add, state_at, made_at, reset_at = self._added(values, weights, gates), *map(self._at, (state, made, reset))
+        both_at, last_at = self._at(gates[..., : 2 * size]), self._at(gates[..., 2 * size :])
+
+        def step(number: int) -> None:
+            add(number)
+            state = state_at[number]
+            r, z = both_at[number].addmm_(state, both).sigmoid_().chunk(2, dim=-1)
+            torch.mul(r, state, out=reset_at[number])
+            n = last_at[number].addmm_(reset_at[number], last).tanh_()
+            torch.lerp(n, state, z, out=made_at[number])
+
+        self.units.append(step)
+
+    def gru_before_back(
+        self,
+        values: list[Tensor],
+        weights: list[Tensor],
+        state: Tensor,
+        both: Tensor,
+        last: Tensor,
+        gates: Tensor,
+        d_made: Tensor,
+        d_gates: Tensor,
+        d_reset: Tensor,
+        d_state: Tensor,
+    ) -> None:
+        """Fills d_gates and d_reset; adds to d_state."""
+        size = d_made.shape[-1]
+        add = self._added_back(values, weights, d_gates)
+        columns = map(self._at, (state, gates, d_made, d_gates, d_reset, d_state))
+        state_at, gates_at, d_made_at, d_gates_at, d_reset_at, d_state_at = columns
+
+        def step(number: int) -> None:
+            r, z, n = gates_at[number].chunk(3, dim=-1)
+            state, d_gates, d_made, d_reset = (at[number] for at in (state_at, d_gates_at, d_made_at, d_reset_at))
+            d_r, d_z, d_n = d_gates.chunk(3, dim=-1)
+            torch.mul(torch.addcmul(z, z, z, value=-1), d_made, out=d_z).mul_(state - n)
+            torch.mul(d_made, 1 - z, out=d_n).mul_(1 - n * n)
+            torch.mm(d_n, last, out=d_reset)
+            torch.mul(d_reset, state, out=d_r).mul_(torch.addcmul(r, r, r, value=-1))
+            d_state_at[number].addcmul_(d_made, z).addcmul_(d_reset, r).addmm_(d_gates[:, : 2 * size], both)
+            add(number)
+
+        self.units.append(step)
+
     def lstm(
         self,
         values: list[Tensor],

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules import module as modules
 
 from seq2seq_attn.fused.attention import Attention
-from seq2seq_attn.fused.cells import GRU, LSTM, Cell, Elman
+from seq2seq_attn.fused.cells import GRU, LSTM, Cell, Elman, ResetBefore
 from seq2seq_attn.fused.layer import Layer
 from seq2seq_attn.fused.refused import Refused
 from seq2seq_attn.fused.run import Argument, Unit
@@ -181,8 +181,6 @@ class _Finder:
         return int(getattr(node, "hidden_size", 0) or getattr(node, "readout_size", 0))
 
     def _cell(self, operation: Operation, node: Any) -> Cell:
-        if type(node) is GRUStep and not node.reset_after:
-            raise Refused(f"node {operation.id} is a GRUStep with reset_after=False, for which there is no unit")
         first, state, *more = operation.inputs
         inputs = tuple(self._argument(id, operation=operation) for id in (first, *more))
         before = self._argument(state, operation=operation)
@@ -192,7 +190,8 @@ class _Finder:
             self.found.inputs[f"{operation.id}.{name}"] = getattr(node.cell, name)
         if type(node) is LSTMStep and (parts := self._reader_of_parts(operation.output)):
             raise Refused(f"node {parts} reads the state of node {operation.id} with its cell, outside of the loop")
-        return _CELLS[type(node)](operation.id, operation.output, before, inputs, node.hidden_size)
+        cell = ResetBefore if type(node) is GRUStep and not node.reset_after else _CELLS[type(node)]
+        return cell(operation.id, operation.output, before, inputs, node.hidden_size)
 
     def _layer(self, operation: Operation, node: Any) -> Layer:
         inputs = tuple(self._argument(id, operation=operation) for id in operation.inputs)

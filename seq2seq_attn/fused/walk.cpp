@@ -71,6 +71,11 @@ struct Rows {
     made.size = columns;
     return made;
   }
+  Rows from(int64_t column) const {
+    Rows made = *this;
+    made.data += column, made.size -= column;
+    return made;
+  }
 };
 
 // (F, G), contiguous along either; or one for each so many rows of a batch, (B / copies, F, G); or `packed`.
@@ -582,6 +587,73 @@ Step gru_back(std::vector<Term<T>> inputs, Rows<T> state, Matrix<T> both, Matrix
 }
 
 template <typename T>
+Step gru_before(std::vector<Term<T>> inputs, Rows<T> state, Matrix<T> both, Matrix<T> last, Rows<T> gates,
+                Rows<T> reset, Rows<T> made) {
+  const int64_t H = made.size;
+  const Rows<T> first_two = gates.first(2 * H), third = gates.from(2 * H);
+  return [=](int64_t t, int64_t begin, int64_t end) {
+    for (const auto& x : inputs) {
+      product(x.values, x.weight, T(1), gates, t, begin, end);
+    }
+    product(state, both, T(1), first_two, t, begin, end);
+    for (int64_t b = begin; b < end; ++b) {
+      T *g = gates.at(t, b), *rs = reset.at(t, b);
+      const T* s = state.at(t, b);
+#pragma omp simd
+      for (int64_t h = 0; h < H; ++h) {
+        const T r = sigmoid_of(g[h]), z = sigmoid_of(g[H + h]);
+        g[h] = r, g[H + h] = z, rs[h] = r * s[h];
+      }
+    }
+    product(reset, last, T(1), third, t, begin, end);
+    for (int64_t b = begin; b < end; ++b) {
+      T *g = gates.at(t, b), *out = made.at(t, b);
+      const T* s = state.at(t, b);
+#pragma omp simd
+      for (int64_t h = 0; h < H; ++h) {
+        const T n = tanh_of(g[2 * H + h]);
+        g[2 * H + h] = n;
+        out[h] = n + g[H + h] * (s[h] - n);
+      }
+    }
+  };
+}
+
+template <typename T>
+Step gru_before_back(std::vector<Term<T>> inputs, Rows<T> state, Matrix<T> both, Matrix<T> last, Rows<T> gates,
+                     Rows<T> d_made, Rows<T> d_gates, Rows<T> d_reset, Rows<T> d_state) {
+  const int64_t H = d_made.size;
+  const Rows<T> d_first_two = d_gates.first(2 * H), d_third = d_gates.from(2 * H);
+  return [=](int64_t t, int64_t begin, int64_t end) {
+    for (int64_t b = begin; b < end; ++b) {
+      const T *g = gates.at(t, b), *s = state.at(t, b), *d = d_made.at(t, b);
+      T* dg = d_gates.at(t, b);
+#pragma omp simd
+      for (int64_t h = 0; h < H; ++h) {
+        const T z = g[H + h], n = g[2 * H + h];
+        dg[H + h] = d[h] * (s[h] - n) * z * (1 - z);
+        dg[2 * H + h] = d[h] * (1 - z) * (1 - n * n);
+      }
+    }
+    product(d_third, last, T(0), d_reset, t, begin, end);
+    for (int64_t b = begin; b < end; ++b) {
+      const T *g = gates.at(t, b), *s = state.at(t, b), *d = d_made.at(t, b), *drs = d_reset.at(t, b);
+      T *dg = d_gates.at(t, b), *ds = d_state.at(t, b);
+#pragma omp simd
+      for (int64_t h = 0; h < H; ++h) {
+        const T r = g[h];
+        dg[h] = drs[h] * s[h] * r * (1 - r);
+        ds[h] += d[h] * g[H + h] + drs[h] * r;
+      }
+    }
+    product(d_first_two, both, T(1), d_state, t, begin, end);
+    for (const auto& x : inputs) {
+      product(d_gates, x.weight, T(1), x.values, t, begin, end);
+    }
+  };
+}
+
+template <typename T>
 Step lstm(std::vector<Term<T>> inputs, Rows<T> gates, Rows<T> cell, Rows<T> made_cell, Rows<T> made) {
   const int64_t H = made.size;
   return [=](int64_t t, int64_t begin, int64_t end) {
@@ -882,6 +954,27 @@ struct Walk : torch::CustomClassHolder {
         Matrix<scalar_t>(last), R(gates), R(candidate), R(d_made), R(d_gates), R(d_candidate), R(d_state)));)
   }
 
+  void gru_before(const Tensors& values, const Tensors& weights, const Tensor& state, const Tensor& both,
+                  const Tensor& last, const Tensor& gates, const Tensor& reset, const Tensor& made) {
+    hold(values, weights, state, both, last, gates, reset, made);
+    const int64_t H = made.size(2);
+    check(both, H, 2 * H), check(last, H, H);
+    TYPED(made, using R = Rows<scalar_t>; units.push_back(
+        ::gru_before<scalar_t>(terms<scalar_t>(values, weights, gates.size(2)), R(state), Matrix<scalar_t>(both),
+                               Matrix<scalar_t>(last), R(gates), R(reset), R(made)));)
+  }
+
+  void gru_before_back(const Tensors& values, const Tensors& weights, const Tensor& state, const Tensor& both,
+                       const Tensor& last, const Tensor& gates, const Tensor& d_made, const Tensor& d_gates,
+                       const Tensor& d_reset, const Tensor& d_state) {
+    hold(values, weights, state, both, last, gates, d_made, d_gates, d_reset, d_state);
+    const int64_t H = d_made.size(2);
+    check(both, 2 * H, H), check(last, H, H);
+    TYPED(d_made, using R = Rows<scalar_t>; units.push_back(::gru_before_back<scalar_t>(
+        terms<scalar_t>(values, weights, d_gates.size(2), true), R(state), Matrix<scalar_t>(both),
+        Matrix<scalar_t>(last), R(gates), R(d_made), R(d_gates), R(d_reset), R(d_state)));)
+  }
+
   void lstm(const Tensors& values, const Tensors& weights, const Tensor& gates, const Tensor& cell,
             const Tensor& made_cell, const Tensor& made) {
     hold(values, weights, gates, cell, made_cell, made);
@@ -1100,6 +1193,8 @@ TORCH_LIBRARY(seq2seq_attn, library) {
       .def(torch::init<int64_t, int64_t, std::vector<int64_t>>())
       .def("gru", &Walk::gru)
       .def("gru_back", &Walk::gru_back)
+      .def("gru_before", &Walk::gru_before)
+      .def("gru_before_back", &Walk::gru_before_back)
       .def("lstm", &Walk::lstm)
       .def("lstm_back", &Walk::lstm_back)
       .def("layer", &Walk::layer)
