@@ -112,7 +112,7 @@ class GRU(Cell):
         return finish
 
     def _finish_state(self, run: Run, *pairs: tuple[Tensor, Tensor]) -> None:
-        """The gradient of U, from those of what both of its parts made, (T B, …), and what they multiplied, (T, B, H)."""
+        """The gradient of U, from those of what its two parts made, (T B, …), and what these multiplied, (T, B, H)."""
         d_weight = torch.empty_like(self._weight(run, "weight_hh"))
         parts = torch.split_with_sizes(d_weight, [2 * self.size, self.size])
         for (d_made, values), part in zip(pairs, parts, strict=True):
