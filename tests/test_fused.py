@@ -273,6 +273,17 @@ def test_the_gradient_of_a_loss_can_be_differentiated_again() -> None:
 
 
 @pytest.mark.usefixtures("pieces")
+@in_both
+def test_a_second_way_back_through_a_loss_gives_the_same_gradients(loop: Any) -> None:
+    net, given = model("gru", scale=1.5), batch()
+    net.loop = loop
+    loss = net.loss(*given)
+    found = [torch.autograd.grad(loss * 3, list(net.parameters()), retain_graph=True) for _ in range(2)]
+    for first, second in zip(*found, strict=True):
+        torch.testing.assert_close(second, first, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.usefixtures("pieces")
 def test_only_the_loss_of_scores_has_a_gradient() -> None:
     net, (source, source_mask, target, target_mask) = model("gru"), batch()
     made = net(source, source_mask, target, target_mask, scored=False).output.likelihood(target, target_mask)

@@ -122,33 +122,37 @@ class _Likelihood(torch.autograd.Function):
                 rows = slice(begin, begin + size)
                 made = scores[: len(h[rows])]
                 products.affine(h[rows], there, None, made)
-                _compare(made, b, target[rows], smoothing, loss[rows], nll[rows], right[rows], products.compiled)
+                found = loss[rows], nll[rows], right[rows]
+                _compare(made, b, target[rows], smoothing, *found, grads[2] if wanted else None, products.compiled)
                 if wanted:
                     products.affine(made, back, None, grads[0][rows])
                     products.affine(made.t(), products.matrix(h[rows], len(w)), grads[1] if begin else None, grads[1])
-                    grads[2] += made.sum(dim=0)
-        ctx.save_for_backward(hidden, weight, bias, target, *grads)
+        ctx.save_for_backward(hidden, weight, bias, target)
+        ctx.grads = grads  # of the loss; the first way back takes them, a second one makes them again
         ctx.mark_non_differentiable(right)
         ctx.set_materialize_grads(False)
         return loss.sum(), nll.sum(), right
 
     @staticmethod
     def backward(ctx: Any, d_loss: Tensor | None, d_nll: Tensor | None, _: None) -> tuple[Tensor | None, ...]:
-        hidden, weight, bias, target, *grads = ctx.saved_tensors
+        hidden, weight, bias, target = ctx.saved_tensors
         if d_nll is not None:
             raise RuntimeError("only the loss of a Likelihood has a gradient")
         if d_loss is None:
             return (None,) * 6
-        if torch.is_grad_enabled():  # a gradient of this gradient is wanted
-            aliases = [tensor.view_as(tensor) for tensor in (hidden, weight, bias)]  # one may be made of another
-            made = F.linear(*(alias.to(ctx.dtype) for alias in aliases))
-            loss = F.cross_entropy(made, target, reduction="sum", label_smoothing=ctx.smoothing)
+        grads, ctx.grads = ctx.grads, []
+        again = torch.is_grad_enabled()  # a gradient of this gradient is wanted
+        if again or not grads:
+            with torch.enable_grad():
+                aliases = [tensor.view_as(tensor) for tensor in (hidden, weight, bias)]  # one may be made of another
+                made = F.linear(*(alias.to(ctx.dtype) for alias in aliases))
+                loss = F.cross_entropy(made, target, reduction="sum", label_smoothing=ctx.smoothing)
             wanted = [alias for alias in aliases if alias.requires_grad]
-            found = iter(torch.autograd.grad(loss, wanted, d_loss, create_graph=True))
+            found = iter(torch.autograd.grad(loss, wanted, d_loss, create_graph=again))
             given = [next(found) if alias.requires_grad else None for alias in aliases]
         else:
             given = [
-                (grad * d_loss).to(tensor.dtype) for grad, tensor in zip(grads, (hidden, weight, bias), strict=True)
+                grad.mul_(d_loss).to(tensor.dtype) for grad, tensor in zip(grads, (hidden, weight, bias), strict=True)
             ]
         return *given, None, None, None
 
@@ -161,11 +165,15 @@ def _compare(
     loss: Tensor,
     nll: Tensor,
     right: Tensor,
+    d_bias: Tensor | None,
     compiled: bool,
 ) -> None:
-    """Of rows of scores (n, V), less their bias, the losses; the scores become the gradient of the loss."""
+    """Of rows of scores (n, V), less their bias, the losses; the scores become the gradient of the loss.
+
+    Their sum is added to ``d_bias``, if there is one.
+    """
     if compiled:
-        torch.ops.seq2seq_attn.cross_entropy(scores, bias, target, smoothing, loss, nll, right)
+        torch.ops.seq2seq_attn.cross_entropy(scores, bias, target, smoothing, loss, nll, right, d_bias)
         return
     scores += bias
     true, size = scores.gather(1, target[:, None]), scores.shape[1]
@@ -177,3 +185,5 @@ def _compare(
         loss.mul_(1 - smoothing).add_(total - scores.mean(dim=1), alpha=smoothing)
     scores.sub_(total[:, None]).exp_().sub_(smoothing / size)
     scores.scatter_add_(1, target[:, None], scores.new_full((1, 1), smoothing - 1).expand_as(true))
+    if d_bias is not None:
+        d_bias += scores.sum(dim=0)

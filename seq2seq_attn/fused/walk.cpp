@@ -1071,19 +1071,33 @@ void cross_entropy_of(T* logits, const T* bias, int64_t size, int64_t target, T 
   *right = true_logit >= top;
 }
 
+// The same of all rows; the sum of their gradients is added to d_bias, if there is one, each while it is in cache.
+template <typename T>
+void cross_entropy_of(T* logits, const T* bias, int64_t count, int64_t size, const int64_t* targets, T smoothing,
+                      T* loss, T* nll, bool* right, T* d_bias) {
+  std::vector<std::vector<T>> sums(at::get_num_threads());  // of each thread, added in one order
+  at::parallel_for(0, count, std::max<int64_t>(1, 4096 / size), [&](int64_t begin, int64_t end) {
+    auto& sum = sums[at::get_thread_num()];
+    if (d_bias) sum.resize(size);
+    for (int64_t n = begin; n < end; ++n) {
+      T* row = logits + n * size;
+      cross_entropy_of(row, bias, size, targets[n], smoothing, loss + n, nll + n, right + n);
+#pragma omp simd
+      for (size_t m = 0; m < sum.size(); ++m) sum[m] += row[m];
+    }
+  });
+  for (const auto& sum : sums) {
+    for (size_t m = 0; m < sum.size(); ++m) d_bias[m] += sum[m];
+  }
+}
+
 void cross_entropy(const Tensor& logits, const Tensor& bias, const Tensor& target, double smoothing, const Tensor& loss,
-                   const Tensor& nll, const Tensor& right) {
+                   const Tensor& nll, const Tensor& right, const std::optional<Tensor>& d_bias) {
   TORCH_CHECK(logits.is_contiguous() && target.is_contiguous(), "cross_entropy takes contiguous logits");
-  TYPED(logits, const int64_t size = logits.size(1); scalar_t* rows = logits.data_ptr<scalar_t>();
-        const int64_t* targets = target.const_data_ptr<int64_t>();
-        const scalar_t* biases = bias.const_data_ptr<scalar_t>(); scalar_t* losses = loss.data_ptr<scalar_t>();
-        scalar_t* nlls = nll.data_ptr<scalar_t>(); bool* rights = right.data_ptr<bool>();
-        at::parallel_for(0, logits.size(0), std::max<int64_t>(1, 4096 / size), [&](int64_t begin, int64_t end) {
-          for (int64_t n = begin; n < end; ++n) {
-            cross_entropy_of<scalar_t>(rows + n * size, biases, size, targets[n], smoothing, losses + n, nlls + n,
-                                       rights + n);
-          }
-        });)
+  TYPED(logits, cross_entropy_of<scalar_t>(logits.data_ptr<scalar_t>(), bias.const_data_ptr<scalar_t>(), logits.size(0),
+                                           logits.size(1), target.const_data_ptr<int64_t>(), smoothing,
+                                           loss.data_ptr<scalar_t>(), nll.data_ptr<scalar_t>(), right.data_ptr<bool>(),
+                                           d_bias ? d_bias->data_ptr<scalar_t>() : nullptr);)
 }
 
 constexpr int64_t kWide = 512;  // scores of a row that are there at once
@@ -1204,7 +1218,7 @@ TORCH_LIBRARY(seq2seq_attn, library) {
       .def("walk", &Walk::walk);
   library.def(
       "cross_entropy(Tensor(a!) logits, Tensor bias, Tensor target, float smoothing, Tensor(b!) loss, Tensor(c!) nll, "
-      "Tensor(d!) right) -> ()",
+      "Tensor(d!) right, Tensor(e!)? d_bias) -> ()",
       &cross_entropy);
   library.def("narrows() -> bool", &narrows);
   library.def("packs() -> bool", &packs);
