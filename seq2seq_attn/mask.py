@@ -64,14 +64,16 @@ def check_symbols(name: str, symbols: Any, mask: Any, vocabulary_size: int, devi
         raise ValueError(f"{name} is {tuple(symbols.shape)}; give (rows, positions), at least one of each")
     if mask.shape != symbols.shape:
         raise ValueError(f"{name}_mask is {tuple(mask.shape)}; {name} is {tuple(symbols.shape)}, and so must it be")
-    low, high = torch.aminmax(symbols)
+    low, high = torch.stack(torch.aminmax(symbols)).tolist()
     if low < 0 or high >= vocabulary_size:
         row, position = torch.nonzero((symbols < 0) | (symbols >= vocabulary_size))[0].tolist()
         raise ValueError(
             f"{name}[{row}, {position}] is {int(symbols[row, position])}; "
             f"the vocabulary has the symbols 0 to {vocabulary_size - 1}"
         )
+    if mask[:, 0].all() and (mask[:, 1:] <= mask[:, :-1]).all():
+        return
     for row in torch.nonzero(~mask.any(dim=1)).flatten().tolist():
         raise ValueError(f"{name}_mask has no real position in row {row}; an empty row cannot be read")
-    for row in torch.nonzero((mask[:, 1:] & ~mask[:, :-1]).any(dim=1)).flatten().tolist():
-        raise ValueError(f"{name}_mask has padding before a real position in row {row}; pad on the right")
+    row = torch.nonzero((mask[:, 1:] & ~mask[:, :-1]).any(dim=1))[0, 0]
+    raise ValueError(f"{name}_mask has padding before a real position in row {row}; pad on the right")

@@ -126,7 +126,7 @@ class _Finder:
         self.bands, self.graph = bands, bands.plan.graph
         self.operations = {id: self.graph.operations[id] for id in ids}
         self.made = {operation.output for operation in self.operations.values()}
-        self.found = Units()
+        self.found, self.nodes = Units(), dict[str, Any]()
 
     def units(self, readouts: Mapping[str, str]) -> Units:
         for id, operation in self.operations.items():
@@ -153,9 +153,10 @@ class _Finder:
         return self.found
 
     def _node(self, id: str) -> Any:
-        node = self.bands.node(id)
-        check_parts(id, node)
-        return node
+        if id not in self.nodes:
+            self.nodes[id] = self.bands.node(id)
+            check_parts(id, self.nodes[id])
+        return self.nodes[id]
 
     def _argument(self, id: str, *, operation: Operation) -> Argument:
         """Where an operation finds an argument."""

@@ -59,8 +59,11 @@ class FusedLoop(ABC):
 
     def run(self, tensors: Sequence[Tensor]) -> Run:
         """A run that is given these tensors, in the widest of their dtypes."""
-        dtype = reduce(torch.promote_types, (tensor.dtype for tensor in tensors))
-        inputs = {name: tensor.to(dtype) for name, tensor in zip(self.tensors, tensors, strict=True)}
+        first, *others = {tensor.dtype for tensor in tensors}
+        dtype = reduce(torch.promote_types, others, first)
+        inputs = dict(zip(self.tensors, tensors, strict=True))
+        if others:
+            inputs = {name: tensor.to(dtype) for name, tensor in inputs.items()}
         kernels = (compiled_kernels if self.products.compiled else Kernels)(self.steps, self.batch, self.rows)
         products = self.products.of(dtype)
         return Run(kernels, products, self.steps, self.batch, inputs, self.symbols, bool(self.rows), self.reversed)
