@@ -9,7 +9,7 @@ from torch import Tensor
 
 from seq2seq_attn.fused.compiled import load
 
-_MANY = 1 << 24  # multiplications that are worth the rounding
+_MANY = 1 << 24  # multiplications that are worth another form of the weight
 
 
 class Products(NamedTuple):
@@ -41,9 +41,11 @@ class Products(NamedTuple):
 
     def matrix(self, weight: Tensor, rows: int) -> Tensor:
         """A weight, (F, G), as `affine` takes it, for so many rows: packed, in bfloat16, or as it is."""
-        if self.compiled and self.narrow:
-            return self.packed(weight)
-        return weight.to(torch.bfloat16) if self.narrow and rows * weight.numel() >= _MANY else weight
+        many = rows * weight.numel() >= _MANY
+        if self.compiled:
+            outruns = many and weight.dtype == torch.float32 and torch.ops.seq2seq_attn.outruns()
+            return self.packed(weight) if self.narrow or outruns else weight
+        return weight.to(torch.bfloat16) if self.narrow and many else weight
 
     def affine(self, values: Tensor, matrix: Tensor, start: Tensor | None, made: Tensor) -> None:
         """``made`` becomes the start, or 0, and the product of values, (N, F), and a `matrix` of (F, G)."""
@@ -60,7 +62,8 @@ class Products(NamedTuple):
     def product(self, values: Tensor, weight: Tensor, made: Tensor | None = None) -> Tensor:
         """(N, F) times (F, G)."""
         made = values.new_empty(len(values), weight.shape[1]) if made is None else made
-        self.affine(values, self.matrix(weight, len(values)), None, made)
+        as_it_is = not self.narrow and values.stride(1) != 1  # BLAS reads such values faster
+        self.affine(values, weight if as_it_is else self.matrix(weight, len(values)), None, made)
         return made
 
 

@@ -331,9 +331,12 @@ Tensor packed(const Tensor& given, bool narrowed) {
 
 #if defined(CPUBLAS_BRGEMM_F32F32F32) && defined(__AVX512F__)
 bool packs() { return true; }
+// Whether they are faster than BLAS outside of a loop too: MKL keeps AVX-512 for Intel's processors.
+bool outruns() { return at::globalContext().hasMKL() && !__builtin_cpu_is("intel"); }
 using at::native::cpublas::brgemm;
 #else
 bool packs() { return false; }
+bool outruns() { return false; }
 inline void brgemm(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, bool, const float*, const float*, float*) {
   TORCH_CHECK(false, "there is no product of packed float32 here");
 }
@@ -1222,6 +1225,7 @@ TORCH_LIBRARY(seq2seq_attn, library) {
       &cross_entropy);
   library.def("narrows() -> bool", &narrows);
   library.def("packs() -> bool", &packs);
+  library.def("outruns() -> bool", &outruns);
   library.def("packed(Tensor weight, bool narrowed) -> Tensor", &packed);
   library.def("affine(Tensor values, Tensor weight, Tensor? start, Tensor(a!) made) -> ()", &affine);
   library.def("likeliest(Tensor hidden, Tensor matrix, Tensor bias, Tensor(a!) values, Tensor(b!) symbols) -> ()",
