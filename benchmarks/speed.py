@@ -6,6 +6,7 @@
     python benchmarks/speed.py --only ours fairseq          # contestants with such names, and no others
     python benchmarks/speed.py --check                      # does everybody learn to copy? measures nothing
     python benchmarks/speed.py --table                      # what the file holds, as Markdown; and on its page
+    python benchmarks/speed.py --out docs/speed/speed-zen4.json    # of another machine, in short on the page too
 
 The first call installs the peers (benchmarks/peers.txt) into build/peers, behind the environment's own torch and numpy.
 All contestants of a case are in one process and take turns on the same batch; only memory is asked of a fresh process
@@ -30,7 +31,7 @@ from benchmarks.peers.cases import PARTS
 from benchmarks.peers.machine import machine
 from benchmarks.peers.measured import check, is_peer, measured
 from benchmarks.peers.roster import BASE, COMPILED, contestants
-from benchmarks.peers.table import markdown
+from benchmarks.peers.table import markdown, short
 
 PAGE = Path(__file__).parents[1] / "docs" / "speed" / "README.md"
 RESULTS = PAGE.with_name("speed.json")
@@ -73,11 +74,19 @@ def main() -> int:
 
 
 def show(results: Mapping[str, Any], out: Path) -> int:
-    """Print the tables, and put those of the project's own results on their page."""
+    """Print the tables, and put those of the project's own results on their page; of other machines a short one."""
     print(markdown(results))
     if out == RESULTS:
         fill(PAGE, "speed", markdown(results), by="benchmarks/speed.py")
+    if out.resolve().parent == PAGE.parent:
+        fill(PAGE, "in short", in_short(), by="benchmarks/speed.py")
     return 0
+
+
+def in_short() -> str:
+    """A short table of each machine whose results lie beside the page."""
+    files = sorted(PAGE.parent.glob(f"{RESULTS.stem}*.json"))
+    return "\n\n".join(short(json.loads(file.read_text(encoding="utf-8"))) for file in files)
 
 
 def fastest(classes: Mapping[str, type[Contestant]], cases: Mapping[str, Any]) -> dict[str, type[Contestant]]:

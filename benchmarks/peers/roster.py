@@ -8,6 +8,8 @@ from benchmarks.peers import Contestant
 
 MODULES = ("ours", "fairseq_lstm", "speechbrain_gru", "joey_nmt", "yoyodyne_gru", "open_nmt")
 BASE, COMPILED = "ours", "ours, compiled loop"  # what ratios are to
+NARROW = "ours, compiled loop, bfloat16"
+LESS = "without input feeding"  # in the name of one that does less
 
 
 def contestants() -> tuple[dict[str, type[Contestant]], dict[str, str]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.peers.cases import LENGTHS
 from benchmarks.peers.machine import told
-from benchmarks.peers.roster import BASE, COMPILED
+from benchmarks.peers.roster import BASE, COMPILED, LESS, NARROW
 
 
 def markdown(results: Mapping[str, Any]) -> str:
@@ -22,6 +22,33 @@ def markdown(results: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def short(results: Mapping[str, Any]) -> str:
+    """Of each case the compiled loop and the fastest toolkit that does the same work, a line each."""
+    lines = [told(results["machine"]), ""]
+    lines += [
+        "| case | | compiled | with bfloat16 | fastest peer | | times compiled | times bfloat16 |",
+        "|---" * 8 + "|",
+    ]
+    for name, result in results["cases"].items():
+        times = {name: row["median"] for name, row in result["contestants"].items() if row["median"]}
+        peers = {name: time for name, time in times.items() if not name.startswith(BASE) and LESS not in name}
+        if result["kind"] == "scaling" or not peers:
+            continue
+        best = min(peers, key=peers.__getitem__)
+        ours = [times.get(contestant) for contestant in (COMPILED, NARROW)]
+        ratios = [f"{peers[best] / time:.2f}" if time else "" for time in ours]
+        shown = [_shown(result, time) if time else "" for time in (*ours, peers[best])]
+        lines.append(
+            f"| {name} | {_unit(result)} | {shown[0]} | {shown[1]} | {shown[2]} | {best} | {' | '.join(ratios)} |"
+        )
+    return "\n".join(lines)
+
+
+def _unit(result: Mapping[str, Any]) -> str:
+    what = {"greedy": "sentences a second", "beam": "sentences a second", "memory": "MB added"}
+    return what.get(result["kind"], "ms a step")
+
+
 def _sizes(result: Mapping[str, Any]) -> str:
     return (
         "V {vocabulary}, S {source}, T {target}, E {embedding}, encoder 2 × {encoder}, A {attention}, H {hidden}, "
@@ -31,9 +58,7 @@ def _sizes(result: Mapping[str, Any]) -> str:
 
 def _table(result: Mapping[str, Any]) -> Iterable[str]:
     """Fastest first."""
-    what = {"greedy": "sentences a second", "beam": "sentences a second", "memory": "MB added"}
-    unit = what.get(result["kind"], "ms a step")
-    yield f"| contestant | parameters | {unit} | quartiles | times {BASE} | times compiled | samples |"
+    yield f"| contestant | parameters | {_unit(result)} | quartiles | times {BASE} | times compiled | samples |"
     yield "|---|---|---|---|---|---|---|"
     rows = result["contestants"].items()
     compiled = result["contestants"].get(COMPILED, {}).get("median")
