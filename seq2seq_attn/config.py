@@ -10,6 +10,7 @@ from types import NoneType
 from typing import Any, ClassVar, Literal, Self, TypeAlias, get_args, get_origin, get_type_hints
 
 LoopKind: TypeAlias = Literal["fastest", "plain", "scheduled", "fused", "compiled"]
+InitialWeights: TypeAlias = Literal["default", "paper", "unit"]
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class Config(Settings):
     bridge: Literal["final", "backward", "mean"] = "final"
     unknown_size: int = 0
     coverage_loss: float = 0.0
-    initial_weights: Literal["default", "paper", "unit"] = "default"
+    initial_weights: InitialWeights = "default"
 
     from_zero = frozenset({"bos", "eos", "unknown_size"})
 

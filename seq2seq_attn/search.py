@@ -139,7 +139,11 @@ def beam_search(
 
     def found(beam: _Beam) -> list[Hypothesis]:
         real = ensemble.positions[beam.sentence]
-        return [path.hypothesis(next(looked)[..., :real], eos, length_penalty) for path in beam.ended[:n_best]]
+        own = torch.contiguous_format  # numbers of its own, that nobody else's memory stays for
+        return [
+            path.hypothesis(next(looked)[..., :real].clone(memory_format=own), eos, length_penalty)
+            for path in beam.ended[:n_best]
+        ]
 
     ways = [[Beginning(path.symbols(), path.score, path.symbol == eos) for path in paths] for paths in steps]
     return Search([found(beam) for beam in beams], ways)
@@ -150,7 +154,7 @@ def _looked(paths: Sequence[_Path], weights: Sequence[Tensor]) -> Iterator[Tenso
     begins = [0, *accumulate(map(len, weights))]
     rows = [begin + link.row for path in paths for begin, link in zip(begins, path.links(), strict=False)]
     read = torch.cat(list(weights))[torch.tensor(rows, device=weights[0].device)]
-    return (one.clone() for one in torch.split(read, [path.length for path in paths]))
+    return iter(torch.split(read, [path.length for path in paths]))
 
 
 def _penalty(length: int, alpha: float) -> float:

@@ -424,3 +424,14 @@ def test_what_no_beam_can_be_is_refused_at_the_door(change: dict[str, Any], mess
     net, source, mask = lively()
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         net.beam(source, mask, **{"size": 3, "max_length": 5} | change)
+
+
+def test_a_hypothesis_keeps_no_more_memory_than_its_weights() -> None:
+    net, (source, mask, _, _) = model("gru"), batch()
+    real = mask.sum(dim=1).tolist()
+    assert min(real) < max(real)
+    for hypotheses, positions in zip(net.beam(source, mask, size=2, max_length=4, n_best=2), real, strict=True):
+        for hypothesis in hypotheses:
+            weights = hypothesis.attn_weights
+            assert weights.shape == (len(hypothesis.symbols), positions) and weights.is_contiguous()
+            assert weights.untyped_storage().nbytes() == weights.numel() * weights.element_size()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from seq2seq_attn.commands.arguments import LOOP, positive, rate, seed
-from seq2seq_attn.config import LoopKind
+from seq2seq_attn.config import InitialWeights, LoopKind
 from seq2seq_attn.kinds import CELLS
 
 HELP = "train a model that decrypts a Caesar cipher, score it, and draw it"
@@ -24,7 +24,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--steps", type=positive, default=600, help="steps of training")
     command.add_argument("--batch-size", type=positive, default=32, help="messages a step")
     command.add_argument("--learning-rate", type=rate, default=1e-2, help="the highest, of Adam")
-    command.add_argument("--max-length", type=positive, default=32, help="symbols of a message at most")
+    command.add_argument("--max-length", type=positive, default=32, help="symbols of a message that is scored, at most")
     command.add_argument("--held-out", type=positive, default=1000, help="messages to score, never trained on")
     command.add_argument("--loop", default="fastest", choices=get_args(LoopKind), help=LOOP)
     command.add_argument("--animate", action="store_true", help="write attention.gif too: where it looks as it learns")
@@ -40,7 +40,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     model.add_argument("--attention-size", type=positive, default=128, help="hidden layer of the energy")
     model.add_argument("--readout-size", type=positive, default=32, help="hidden layer of the output")
     what = "torch's own, those of Bahdanau et al. 2015, or torch's with embeddings of length 1"
-    model.add_argument("--initial-weights", choices=("default", "paper", "unit"), default="unit", help=what)
+    model.add_argument("--initial-weights", choices=get_args(InitialWeights), default="unit", help=what)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -64,7 +64,7 @@ class Cell(ABC):
         rows, bias = d_gates.flatten(0, 1), d_gates.sum(dim=(0, 1))
         run.add(f"{self.node}.weight_hh", run.products.product(rows.t(), run.read(self.state).flatten(0, 1)))
         run.add(f"{self.node}.bias_ih", bias)
-        run.add(f"{self.node}.bias_hh", bias)
+        run.add(f"{self.node}.bias_hh", bias.clone())
 
 
 class GRU(Cell):
@@ -162,7 +162,7 @@ class ResetBefore(GRU):
             self._finish_state(run, (both, run.read(self.state)), (last, run.kept[f"{self.node}.reset"]))
             bias = d_gates.sum(dim=(0, 1))
             run.add(f"{self.node}.bias_ih", bias)
-            run.add(f"{self.node}.bias_hh", bias)
+            run.add(f"{self.node}.bias_hh", bias.clone())
 
         return finish
 

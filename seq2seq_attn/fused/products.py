@@ -10,6 +10,7 @@ from torch import Tensor
 from seq2seq_attn.fused.compiled import load
 
 _MANY = 1 << 24  # multiplications that are worth another form of the weight
+_ROWS = 128  # that are worth packing it
 
 
 class Products(NamedTuple):
@@ -43,8 +44,8 @@ class Products(NamedTuple):
         """A weight, (F, G), as `affine` takes it, for so many rows: packed, in bfloat16, or as it is."""
         many = rows * weight.numel() >= _MANY
         if self.compiled:
-            outruns = many and weight.dtype == torch.float32 and torch.ops.seq2seq_attn.outruns()
-            return self.packed(weight) if self.narrow or outruns else weight
+            worth = rows >= _ROWS and many and weight.dtype == torch.float32
+            return self.packed(weight) if self.narrow or (worth and torch.ops.seq2seq_attn.outruns()) else weight
         return weight.to(torch.bfloat16) if self.narrow and many else weight
 
     def affine(self, values: Tensor, matrix: Tensor, start: Tensor | None, made: Tensor) -> None:
@@ -59,11 +60,13 @@ class Products(NamedTuple):
         else:
             torch.addmm(start, values, matrix, out=made)
 
-    def product(self, values: Tensor, weight: Tensor, made: Tensor | None = None) -> Tensor:
-        """(N, F) times (F, G)."""
+    def product(
+        self, values: Tensor, weight: Tensor, made: Tensor | None = None, *, start: Tensor | None = None
+    ) -> Tensor:
+        """(N, F) times (F, G), and the start, (N, G)."""
         made = values.new_empty(len(values), weight.shape[1]) if made is None else made
         as_it_is = not self.narrow and values.stride(1) != 1  # BLAS reads such values faster
-        self.affine(values, weight if as_it_is else self.matrix(weight, len(values)), None, made)
+        self.affine(values, weight if as_it_is else self.matrix(weight, len(values)), start, made)
         return made
 
 

@@ -108,27 +108,10 @@ class _Likelihood(torch.autograd.Function):
     def forward(
         ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float, products: Products
     ) -> tuple[Tensor, Tensor, Tensor]:
-        with torch.autocast(hidden.device.type, enabled=False):
-            ctx.smoothing, ctx.dtype = smoothing, torch.promote_types(hidden.dtype, torch.float32)
-            h, w, b = (tensor.detach().to(ctx.dtype) for tensor in (hidden, weight, bias))
-            loss, nll, right = h.new_empty(len(h)), h.new_empty(len(h)), torch.empty_like(target, dtype=torch.bool)
-            wanted = any(ctx.needs_input_grad)
-            grads = [torch.empty_like(h), torch.empty_like(w), torch.zeros_like(b)] if wanted else []
-            products = products.of(h.dtype)
-            there, back = products.matrix(w.t(), len(h)), products.matrix(w, len(h))
-            size = math.ceil(len(h) / math.ceil(len(h) * len(w) / _PIECE))  # pieces of one size
-            scores = h.new_empty(size, len(w))
-            for begin in range(0, len(h), size):
-                rows = slice(begin, begin + size)
-                made = scores[: len(h[rows])]
-                products.affine(h[rows], there, None, made)
-                found = loss[rows], nll[rows], right[rows]
-                _compare(made, b, target[rows], smoothing, *found, grads[2] if wanted else None, products.compiled)
-                if wanted:
-                    products.affine(made, back, None, grads[0][rows])
-                    products.affine(made.t(), products.matrix(h[rows], len(w)), grads[1] if begin else None, grads[1])
+        ctx.options, ctx.dtype = (smoothing, products), torch.promote_types(hidden.dtype, torch.float32)
         ctx.save_for_backward(hidden, weight, bias, target)
-        ctx.grads = grads  # of the loss; the first way back takes them, a second one makes them again
+        given = hidden, weight, bias, target, *ctx.options
+        loss, nll, right, ctx.grads = _compared(*given, wanted=any(ctx.needs_input_grad))
         ctx.mark_non_differentiable(right)
         ctx.set_materialize_grads(False)
         return loss.sum(), nll.sum(), right
@@ -140,21 +123,45 @@ class _Likelihood(torch.autograd.Function):
             raise RuntimeError("only the loss of a Likelihood has a gradient")
         if d_loss is None:
             return (None,) * 6
-        grads, ctx.grads = ctx.grads, []
-        again = torch.is_grad_enabled()  # a gradient of this gradient is wanted
-        if again or not grads:
-            with torch.enable_grad():
-                aliases = [tensor.view_as(tensor) for tensor in (hidden, weight, bias)]  # one may be made of another
-                made = F.linear(*(alias.to(ctx.dtype) for alias in aliases))
-                loss = F.cross_entropy(made, target, reduction="sum", label_smoothing=ctx.smoothing)
+        if torch.is_grad_enabled():  # a gradient of this gradient is wanted
+            aliases = [tensor.view_as(tensor) for tensor in (hidden, weight, bias)]  # one may be made of another
+            made = F.linear(*(alias.to(ctx.dtype) for alias in aliases))
+            loss = F.cross_entropy(made, target, reduction="sum", label_smoothing=ctx.options[0])
             wanted = [alias for alias in aliases if alias.requires_grad]
-            found = iter(torch.autograd.grad(loss, wanted, d_loss, create_graph=again))
+            found = iter(torch.autograd.grad(loss, wanted, d_loss, create_graph=True))
             given = [next(found) if alias.requires_grad else None for alias in aliases]
-        else:
+        else:  # the first to come takes the gradients, which are as large as the weights; another makes them again
+            grads = ctx.grads or _compared(hidden, weight, bias, target, *ctx.options, wanted=True)[-1]
+            ctx.grads = []
             given = [
                 grad.mul_(d_loss).to(tensor.dtype) for grad, tensor in zip(grads, (hidden, weight, bias), strict=True)
             ]
         return *given, None, None, None
+
+
+def _compared(
+    hidden: Tensor, weight: Tensor, bias: Tensor, target: Tensor, smoothing: float, products: Products, *, wanted: bool
+) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
+    """Of each row the losses, and whether it is right; and, if wanted, the gradients of what scores are made of."""
+    with torch.autocast(hidden.device.type, enabled=False):
+        dtype = torch.promote_types(hidden.dtype, torch.float32)
+        h, w, b = (tensor.detach().to(dtype) for tensor in (hidden, weight, bias))
+        loss, nll, right = h.new_empty(len(h)), h.new_empty(len(h)), torch.empty_like(target, dtype=torch.bool)
+        grads = [torch.empty_like(h), torch.empty_like(w), torch.zeros_like(b)] if wanted else []
+        products = products.of(dtype)
+        there, back = products.matrix(w.t(), len(h)), products.matrix(w, len(h))
+        size = math.ceil(len(h) / math.ceil(len(h) * len(w) / _PIECE))  # pieces of one size
+        scores = h.new_empty(size, len(w))
+        for begin in range(0, len(h), size):
+            rows = slice(begin, begin + size)
+            made = scores[: len(h[rows])]
+            products.affine(h[rows], there, None, made)
+            found = loss[rows], nll[rows], right[rows]
+            _compare(made, b, target[rows], smoothing, *found, grads[2] if grads else None, products.compiled)
+            if grads:
+                products.affine(made, back, None, grads[0][rows])
+                products.product(made.t(), h[rows], grads[1], start=grads[1] if begin else None)
+    return loss, nll, right, grads
 
 
 def _compare(

@@ -100,9 +100,9 @@ def find_scores(bands: FusedBands, id: str) -> tuple[Tensor, Tensor] | None:
 def check_parts(id: str, node: nn.Module) -> None:
     """Refuse a node with other modules in it than its class puts there, and one that someone listens to."""
     check_hooks(id, node)
-    for name, module in node.named_children():  # the parts themselves have none
-        if type(module) not in _PARTS:
-            raise Refused(f"{id}.{name} is a {type(module).__name__}, which the fused loop does not know")
+    for name, module in node.named_modules(prefix=id):
+        if name != id and type(module) not in _PARTS:
+            raise Refused(f"{name} is a {type(module).__name__}, which the fused loop does not know")
 
 
 def check_hooks(id: str, node: nn.Module) -> None:

@@ -332,7 +332,9 @@ Tensor packed(const Tensor& given, bool narrowed) {
 #if defined(CPUBLAS_BRGEMM_F32F32F32) && defined(__AVX512F__)
 bool packs() { return true; }
 // Whether they are faster than BLAS outside of a loop too: MKL keeps AVX-512 for Intel's processors.
-bool outruns() { return at::globalContext().hasMKL() && !__builtin_cpu_is("intel"); }
+bool outruns() {
+  return at::globalContext().hasMKL() && at::globalContext().userEnabledMkldnn() && !__builtin_cpu_is("intel");
+}
 using at::native::cpublas::brgemm;
 #else
 bool packs() { return false; }
@@ -351,7 +353,7 @@ using at::native::cpublas::brgemm;
 bool tried() {
   constexpr int64_t P = kPanel<Narrow>, depth = kDepth<Narrow>;
   Narrow values[depth] = {1, 2}, panel[depth * P] = {};
-  float made[P];
+  float made[P] = {};
   for (int64_t g = 0; g < P; ++g) {
     panel[2 * g] = g;
     panel[2 * g + 1] = 1;
@@ -359,7 +361,7 @@ bool tried() {
   try {
     brgemm(1, P, depth, depth, P, P, false, values, panel, made);
     release();
-  } catch (const c10::Error&) {
+  } catch (const std::exception&) {  // torch's or oneDNN's
     return false;
   }
   for (int64_t g = 0; g < P; ++g) {
@@ -369,6 +371,7 @@ bool tried() {
 }
 
 bool narrows() {
+  if (!at::globalContext().userEnabledMkldnn()) return false;
   static const bool right = tried();
   return right;
 }

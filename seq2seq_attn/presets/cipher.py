@@ -11,9 +11,9 @@ _KEY, _SEED, _MAX_LENGTH = 13, 0, 32
 
 
 def corpora() -> Corpora:
-    """What ``seq2seq-attn cipher`` learns from and is scored on as it comes: key 13, messages of 1 to 32 symbols.
+    """What ``seq2seq-attn cipher`` is scored on as it comes, key 13 and 1 to 32 symbols, and more to learn from.
 
-    Its 700 batches of 64 messages are ``train``; of the 1,000 that it holds out, half are ``dev`` and half ``test``.
+    700 lists of 64 messages are ``train``; of the 1,000 that it holds out, half are ``dev`` and half ``test``.
     """
     from seq2seq_attn import cipher  # which loads torch
 
