@@ -85,7 +85,7 @@ def show(results: Mapping[str, Any], out: Path) -> int:
 
 def in_short() -> str:
     """A short table of each machine whose results lie beside the page."""
-    files = sorted(PAGE.parent.glob(f"{RESULTS.stem}*.json"))
+    files = sorted(PAGE.parent.glob(f"{RESULTS.stem}*.json"), key=lambda file: file.stem)
     return "\n\n".join(short(json.loads(file.read_text(encoding="utf-8"))) for file in files)
 
 

@@ -21,7 +21,7 @@ def arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", type=Path, default=Path("cipher-run"), help="folder to write into")
     command.add_argument("--seed", type=seed, default=0, help="of the first weights and the messages")
     command.add_argument("--device", default="cpu", help="where to compute: cpu, cuda, cuda:1, …")
-    command.add_argument("--steps", type=positive, default=600, help="steps of training")
+    command.add_argument("--steps", type=positive, default=700, help="steps of training")
     command.add_argument("--batch-size", type=positive, default=32, help="messages a step")
     command.add_argument("--learning-rate", type=rate, default=1e-2, help="the highest, of Adam")
     command.add_argument("--max-length", type=positive, default=32, help="symbols of a message that is scored, at most")

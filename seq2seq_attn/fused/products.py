@@ -78,14 +78,25 @@ def products(*, compiled: bool) -> Products:
     """
     if compiled:
         load()
-    narrow = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
-    narrow = narrow and (torch.ops.seq2seq_attn.narrows() if compiled else has_unit())
-    return Products(compiled, narrow)
+    return Products(compiled, _asked() and (torch.ops.seq2seq_attn.narrows() if compiled else has_unit()))
+
+
+def _asked() -> bool:
+    """Whether autocast asks for bfloat16."""
+    return torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
 
 
 def has_unit() -> bool:
-    """Whether the processor has instructions for products of bfloat16, AMX or AVX512-BF16; torch before 2.6 says no."""
+    """Whether the processor has instructions for products of bfloat16, AMX or AVX512-BF16; an older torch says no."""
     return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())  # where there is AMX, it is true too
+
+
+def loops_are_narrow() -> bool:
+    """Whether a loop of torch's operations is best left to autocast, not run in float32: with AVX512-BF16 alone.
+
+    Its products of few rows take half as long as those of float32; AMX's, which have to be rounded for as well, do not.
+    """
+    return _asked() and has_unit() and not getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)()
 
 
 def linear(products: Products, start: Tensor | None, values: Tensor, weight: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from seq2seq_attn.fused.compiled import compiled_kernels
 from seq2seq_attn.fused.kernels import Kernels
-from seq2seq_attn.fused.products import Products
+from seq2seq_attn.fused.products import Products, loops_are_narrow
 from seq2seq_attn.fused.run import Run, Unit
 
 
@@ -79,8 +79,12 @@ class FusedLoop(ABC):
 
 
 def suits(tensor: Tensor) -> bool:
-    """Whether a fused loop is the fastest where this tensor is: on a processor, unless `torch.compile` looks on."""
-    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
+    """Whether a fused loop is the fastest where this tensor is, of those that need no compiler.
+
+    It is on a processor, unless `torch.compile` looks on, or autocast makes the loop faster than that; see
+    `loops_are_narrow`.
+    """
+    return tensor.device.type == "cpu" and not torch.compiler.is_compiling() and not loops_are_narrow()
 
 
 class _Walk(torch.autograd.Function):
