@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import NamedTuple
@@ -134,27 +134,22 @@ def beam_search(
         if not going:
             break
 
-    best = [path for beam in beams for path in beam.ended[:n_best]]
-    looked = _looked(best, weights)
+    looked = _looked([path for beam in beams for path in beam.ended[:n_best]], weights)
 
     def found(beam: _Beam) -> list[Hypothesis]:
         real = ensemble.positions[beam.sentence]
-        own = torch.contiguous_format  # numbers of its own, that nobody else's memory stays for
-        return [
-            path.hypothesis(next(looked)[..., :real].clone(memory_format=own), eos, length_penalty)
-            for path in beam.ended[:n_best]
-        ]
+        return [path.hypothesis(looked[path][..., :real], eos, length_penalty) for path in beam.ended[:n_best]]
 
     ways = [[Beginning(path.symbols(), path.score, path.symbol == eos) for path in paths] for paths in steps]
     return Search([found(beam) for beam in beams], ways)
 
 
-def _looked(paths: Sequence[_Path], weights: Sequence[Tensor]) -> Iterator[Tensor]:
+def _looked(paths: Sequence[_Path], weights: Sequence[Tensor]) -> dict[_Path, Tensor]:
     """Of each path its attention weights, (T, …, S), of those of all rows at each step, which are read at once."""
     begins = [0, *accumulate(map(len, weights))]
     rows = [begin + link.row for path in paths for begin, link in zip(begins, path.links(), strict=False)]
     read = torch.cat(list(weights))[torch.tensor(rows, device=weights[0].device)]
-    return iter(torch.split(read, [path.length for path in paths]))
+    return dict(zip(paths, torch.split(read, [path.length for path in paths]), strict=True))
 
 
 def _penalty(length: int, alpha: float) -> float:
@@ -189,7 +184,8 @@ class _Path:
         return tuple(link.symbol for link in self.links())
 
     def hypothesis(self, attn_weights: Tensor, eos: int | None, alpha: float) -> Hypothesis:
-        return Hypothesis(self.symbols(), self.score, self.normalised(alpha), attn_weights, self.symbol == eos)
+        own = attn_weights.clone(memory_format=torch.contiguous_format)  # so that nobody else's memory stays for it
+        return Hypothesis(self.symbols(), self.score, self.normalised(alpha), own, self.symbol == eos)
 
 
 @dataclass(eq=False)

@@ -61,8 +61,13 @@ class Cell(ABC):
     def _finish(self, run: Run, d_gates: Tensor) -> None:
         """The gradients of all weights, from that of W x + b + U s + d at all steps."""
         self._affine.finish(run, d_gates)
-        rows, bias = d_gates.flatten(0, 1), d_gates.sum(dim=(0, 1))
+        self._finish_biases(run, d_gates)
+        rows = d_gates.flatten(0, 1)
         run.add(f"{self.node}.weight_hh", run.products.product(rows.t(), run.read(self.state).flatten(0, 1)))
+
+    def _finish_biases(self, run: Run, d_gates: Tensor) -> None:
+        """The gradients of b and d, each in memory of its own."""
+        bias = d_gates.sum(dim=(0, 1))
         run.add(f"{self.node}.bias_ih", bias)
         run.add(f"{self.node}.bias_hh", bias.clone())
 
@@ -160,9 +165,7 @@ class ResetBefore(GRU):
             self._affine.finish(run, d_gates)
             both, last = torch.split_with_sizes(d_gates.flatten(0, 1), [2 * self.size, self.size], dim=1)
             self._finish_state(run, (both, run.read(self.state)), (last, run.kept[f"{self.node}.reset"]))
-            bias = d_gates.sum(dim=(0, 1))
-            run.add(f"{self.node}.bias_ih", bias)
-            run.add(f"{self.node}.bias_hh", bias.clone())
+            self._finish_biases(run, d_gates)
 
         return finish
 

@@ -48,6 +48,7 @@ template <typename E>
 constexpr int64_t kBlock = std::is_same_v<E, float> ? 1024 : 512;  // of a row, that are multiplied before the next
 constexpr int64_t kRows = 64;                                      // that are multiplied at once
 constexpr int64_t kMany = 4 * kRows;  // that are multiplied by one block of a weight before the next
+constexpr int64_t kShare = 32;        // that a thread has at least, where the threads share them
 
 // Of so many rows those that are multiplied next: of few sizes, since oneDNN makes a kernel for each.
 inline int64_t next_rows(int64_t rows) { return rows >= kRows ? kRows : rows >= 16 ? rows / 16 * 16 : rows; }
@@ -417,14 +418,14 @@ template <typename E>
 void multiply(const float* values, int64_t per_row, int64_t per_column, int64_t rows, int64_t F, const E* weight,
               bool added, float* made, int64_t per_made, int64_t G) {
   const int64_t panels = up_to(G, kPanel<E>) / kPanel<E>, threads = at::get_num_threads();
-  if (rows < 32 * threads) {
+  if (rows < kShare * threads) {
     at::parallel_for(0, panels, std::max<int64_t>(1, 65536 / (std::max<int64_t>(1, F) * kPanel<E>)),
                      [&](int64_t begin, int64_t end) {
                        multiply(values, per_row, per_column, rows, F, weight, begin, end, added, made, per_made, G);
                      });
     return;
   }
-  const int64_t grain = up_to((rows + threads - 1) / threads, 32);
+  const int64_t grain = up_to((rows + threads - 1) / threads, kShare);
   at::parallel_for(0, rows, grain, [&](int64_t begin, int64_t end) {
     multiply(values + begin * per_row, per_row, per_column, end - begin, F, weight, 0, panels, added,
              made + begin * per_made, per_made, G);
