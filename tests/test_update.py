@@ -3,6 +3,8 @@ from __future__ import annotations
 import copy
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +222,18 @@ def test_the_learning_rate_and_the_optimiser_are_those_asked_for() -> None:
         assert type(update.optimizer).__name__ == name
     for step in steps.values():
         torch.testing.assert_close(step.abs(), torch.full_like(step, 0.01), rtol=1e-3, atol=0.0)
+
+
+def test_a_training_does_not_import_the_compiler_that_it_does_not_use() -> None:
+    """Torch's optimisers do when they are first called, which takes a second."""
+    program = (
+        "import sys; from test_update import updates; _, update, _ = updates('gru', accumulate=2)\n"
+        "update.optimizer.load_state_dict(update.optimizer.state_dict()); print('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
 
 
 @pytest.mark.parametrize("clip", [0.125, None])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import math
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
@@ -68,7 +69,7 @@ class Update:
         self._parts = list(objective.modules())
         self._device = self._parameters[0].device
         self._fused = self._device.type in ("cpu", "cuda")
-        self.optimizer: torch.optim.Optimizer = getattr(torch.optim, recipe.optimizer)(
+        self.optimizer = _uncompiled(getattr(torch.optim, recipe.optimizer))(
             self._parameters,
             lr=recipe.learning_rate,
             weight_decay=recipe.weight_decay,
@@ -123,7 +124,6 @@ class Update:
         if self._fused and self.recipe.clip is not None:
             optimizer: Any = self.optimizer  # what a GradScaler hands a fused one: gradients are divided by the scale
             optimizer.grad_scale = ((norm + 1e-6) / self.recipe.clip).clamp(min=1.0).float()
-            optimizer.found_inf = torch.zeros_like(optimizer.grad_scale)
         elif self.recipe.clip is not None:
             torch.nn.utils.clip_grad_norm_(self._parameters, self.recipe.clip)
         return norm
@@ -177,6 +177,13 @@ class Update:
                 f"the {name} of update {update} is {value}, as something was not finite in each of the last "
                 f"{self._skipped} updates; they are left out of the weights; try a lower learning rate than {rate:.3g}"
             )
+
+
+def _uncompiled(optimizer: type[Any]) -> type[Any]:
+    """An optimiser of torch, without what tells `torch.compile` to go around it: that imports the compiler, a second."""
+    told = [name for name, method in vars(torch.optim.Optimizer).items() if inspect.isfunction(method)]
+    methods = {name: inspect.unwrap(getattr(optimizer, name)) for name in told}
+    return type(optimizer.__name__, (optimizer,), methods | {"step": torch.no_grad()(inspect.unwrap(optimizer.step))})
 
 
 def _seed(*numbers: int) -> int:
