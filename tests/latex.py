@@ -21,7 +21,7 @@ def compiled(document: str, folder: Path, program: str = "pdflatex") -> str:
     (folder / "page.tex").write_text(document, encoding="utf-8")
     command = [program, "-no-shell-escape", "-halt-on-error", "-interaction=nonstopmode", "page.tex"]
     whole_lines = os.environ | {"max_print_line": "10000"}
-    run = subprocess.run(command, cwd=folder, capture_output=True, env=whole_lines, errors="replace", timeout=120)
+    run = subprocess.run(command, cwd=folder, capture_output=True, env=whole_lines, errors="replace", timeout=600)
     assert run.returncode == 0, run.stdout[run.stdout.find("\n!") :]
     log = (folder / "page.log").read_text(encoding="utf-8", errors="replace")
     assert re.findall(r"^.*(?:Overfull|Warning|Missing character).*$", log, re.MULTILINE) == []

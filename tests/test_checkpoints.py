@@ -201,7 +201,7 @@ def test_whenever_a_process_is_killed_what_it_saved_before_is_there_and_whole(tm
     net = Seq2Seq.from_config(config()).eval()
     net.save_pretrained(tmp_path / "model")
     command = [sys.executable, str(HERE / "killed_run.py"), str(tmp_path / "run"), str(tmp_path / "model")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     kills = [line.split() for line in done.stdout.splitlines()]
     assert len([kill for kill in kills if kill[0] == "event"]) > 40
@@ -222,7 +222,7 @@ def test_a_disk_that_is_full_keeps_what_was_there(tmp_path: Path) -> None:
         input="\n".join(map(str, limits)),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr
     said = done.stdout.splitlines()

@@ -99,7 +99,7 @@ def test_a_model_of_the_hub_is_fetched_by_its_commit_once_and_nothing_beside_it(
     home = {"HF_HOME": str(tmp_path / "home"), "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}"}
     plain = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_TELEMETRY": "1"}
     command = [sys.executable, "-c", LOADS, str(model), str(tmp_path / "copy")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=os.environ | home | plain)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, env=os.environ | home | plain)
     assert done.returncode == 0, done.stderr
     local, found, failed = done.stdout.split("\n", 2)
     assert local == "[]"  # of a folder here it loads neither the Hub's package nor torch's compiler

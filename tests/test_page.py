@@ -45,7 +45,6 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Open]:
         path = model.explore(source, tmp_path / f"{len(contexts)}.html", **options)
         contexts.append(browser.new_context(viewport={"width": size[0], "height": size[1]}, **looks))
         page = contexts[-1].new_page()
-        page.set_default_timeout(5000)
         page.on("console", lambda message: found.append(message.text))
         page.on("pageerror", lambda error: found.append(str(error)))
         page.on("dialog", lambda dialog: found.append(dialog.message))
