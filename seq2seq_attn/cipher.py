@@ -153,7 +153,7 @@ def training_messages(
 def training_batches(
     key: int, *, steps: int, batch_size: int, max_length: int, random: Random, held_out: Collection[str] = frozenset()
 ) -> Iterator[Batch]:
-    """`training_messages` as batches from ciphertext to plaintext.
+    """`training_messages` as batches from ciphertext to plaintext, each with its longest message first.
 
     Args:
         key: of the cipher.
@@ -162,4 +162,4 @@ def training_batches(
     lists = training_messages(
         steps=steps, batch_size=batch_size, max_length=max_length, random=random, held_out=held_out
     )
-    return (encrypted_batch(messages, key) for messages in lists)
+    return (encrypted_batch(messages, key).longest_first() for messages in lists)

@@ -14,6 +14,7 @@ from seq2seq_attn.config import LoopKind
 from seq2seq_attn.fused import CompiledBands, FastestBands, FusedBands, Refused, Stepper, likeliest, lookup
 from seq2seq_attn.hypotheses import Hypotheses
 from seq2seq_attn.loop import Loop, Sentence, plan
+from seq2seq_attn.mask import rows_by_step
 from seq2seq_attn.wiring import Wiring
 
 _BANDS: Mapping[LoopKind, type[FusedBands]] = {
@@ -56,7 +57,15 @@ class Decoder(nn.Module):
         self.step, self.embed_target = step, embed_target
         self._plans: dict[tuple[Any, ...], Plan | None] = {}
 
-    def forward(self, sentence: Sentence, symbols: Tensor, loop: LoopKind = "fastest", *, scored: bool = True) -> Any:
+    def forward(
+        self,
+        sentence: Sentence,
+        symbols: Tensor,
+        loop: LoopKind = "fastest",
+        *,
+        mask: Tensor | None = None,
+        scored: bool = True,
+    ) -> Any:
         """Teacher forcing: the previous symbols are given.
 
         Args:
@@ -67,6 +76,8 @@ class Decoder(nn.Module):
                 first asked for; "fastest": the fastest that can run the step and needs no compiler. On a processor that
                 is "fused" for the nodes that it knows; one that no picture is true of runs in a plain loop. A step that
                 someone listens to through forward hooks always does.
+            mask: (B, T) bool, True = real. A fused loop leaves out a row from where it is padding, if the longest row
+                is the first, and so on; what is made there is 0. None: all are real.
             scored: False, if a loss is all that y_i is wanted for: then the output may be `Scores`, which a loss makes
                 piece by piece.
 
@@ -89,7 +100,12 @@ class Decoder(nn.Module):
         bands = (
             Bands
             if loop == "scheduled"
-            else partial(_BANDS[loop], scored=scored, prev_output=lookup(symbols, self.embed_target))
+            else partial(
+                _BANDS[loop],
+                scored=scored,
+                prev_output=lookup(symbols, self.embed_target),
+                rows=() if mask is None else rows_by_step(mask),
+            )
         )
         return Loop(self.step, sentence).scheduled(embedded, planned, bands)
 

@@ -39,6 +39,24 @@ def length_mask(lengths: Tensor, size: int | None = None) -> Tensor:
     return torch.arange(size, device=lengths.device) < lengths[:, None]
 
 
+def rows_by_step(mask: Tensor) -> list[int]:
+    """How many rows of a mask, (B, T), are real at each step, if these are the first ones, as of the longest first.
+
+    Returns:
+        T numbers; none, if all rows are real at all steps, or if the rows are in another order.
+
+    Example:
+        >>> rows_by_step(length_mask(torch.tensor([3, 1])))
+        [2, 1, 1]
+        >>> rows_by_step(length_mask(torch.tensor([1, 3])))
+        []
+    """
+    if mask.all() or (mask[1:] & ~mask[:-1]).any():
+        return []
+    rows: list[int] = mask.sum(dim=0).tolist()
+    return rows
+
+
 def check_symbols(name: str, symbols: Any, mask: Any, vocabulary_size: int, device: torch.device) -> None:
     """Ask at the door whether these are symbols with their mask.
 

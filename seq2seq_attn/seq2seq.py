@@ -204,7 +204,7 @@ class Seq2Seq(nn.Module):
         check_symbols("target", target, target_mask, self.decoder.embed_target.num_embeddings, source.device)
         if len(target) != len(source):
             raise ValueError(f"target has {len(target)} rows and source {len(source)}; give one target a source")
-        return self.decoder(sentence, self.before(target), self.loop, scored=scored)
+        return self.decoder(sentence, self.before(target), self.loop, mask=target_mask, scored=scored)
 
     def loss(self, source: Tensor, source_mask: Tensor, target: Tensor, target_mask: Tensor) -> Tensor:
         """Cross-entropy of the targets in nats a symbol, and what the config weighs beside it; see `total_loss`."""

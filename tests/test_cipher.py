@@ -64,6 +64,8 @@ def test_training_never_sees_a_held_out_message_and_grows_to_the_longest() -> No
     assert len(seen) == 50 * 32 and not held_out & set(seen)
     assert {len(message) for message in seen} == set(range(1, 8))
     assert batches[0].source.shape[1] <= 6
+    lengths = [batch.target_mask.sum(dim=1).tolist() for batch in batches]
+    assert lengths == [sorted(each, reverse=True) for each in lengths]
 
 
 def test_the_same_seed_gives_the_same_messages() -> None:

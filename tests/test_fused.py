@@ -14,14 +14,16 @@ import pytest
 import torch
 from models import batch, config, edited, model
 from test_build import drawn, node
-from test_loop import CELLS, MORE, B, Doubling, S, built, equal, own, results, rewired, same, sentence, symbols
+from test_loop import CELLS, MORE, B, Doubling, S, T, built, equal, own, results, rewired, same, sentence, symbols
 from test_search import forced
 from test_seq2seq import close, ending
 from torch import Tensor, nn
 
-from seq2seq_attn import Recipe, Seq2Seq
+from seq2seq_attn import Batch, Recipe, Seq2Seq
 from seq2seq_attn.fused import Refused, Scores, Stepper, bands, compiled, encode, load
 from seq2seq_attn.fused.lookup import Lookup, lookup
+from seq2seq_attn.fused.walk import FusedLoop
+from seq2seq_attn.mask import length_mask
 from seq2seq_attn.training.objective import Objective
 from seq2seq_attn.wirings import WIRINGS
 
@@ -45,12 +47,26 @@ def run(model: Seq2Seq, loop: Any) -> Callable[[Any, Tensor], Any]:
     return lambda given, before: model.decoder(given, before, loop)
 
 
+REAL = length_mask(torch.tensor([4, 2, 1]))  # of the targets; the longest is the first
+
+
+def run_real(model: Seq2Seq, loop: Any) -> Callable[[Any, Tensor], Any]:
+    """`run` of targets that are not all real, with 0 for what stands on padding."""
+
+    def values(given: Any, before: Tensor) -> Any:
+        made = model.decoder(given, before, loop, mask=REAL)
+        return type(made)(*(value.where(REAL.reshape(B, T, *[1] * (value.dim() - 2)), 0) for value in made))
+
+    return values
+
+
 @in_both
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("name", FUSED)
 def test_a_fused_loop_is_the_plain_one(name: str, cell: str, loop: str) -> None:
     net = built(name, **CELLS[cell])
     equal(results(net, run(net, loop)), results(net, net.decoder.steps))
+    equal(results(net, run_real(net, loop)), results(net, run_real(net, "plain")))
 
 
 def test_all_wirings_were_tried_or_are_refused() -> None:
@@ -78,6 +94,7 @@ ENERGIES = {
 def test_every_energy_has_a_unit(text: str, loop: str) -> None:
     net = built(text)
     equal(results(net, run(net, loop)), results(net, net.decoder.steps))
+    equal(results(net, run_real(net, loop)), results(net, run_real(net, "plain")))
 
 
 @in_both
@@ -85,6 +102,21 @@ def test_every_energy_has_a_unit(text: str, loop: str) -> None:
 def test_energies_without_keys_of_their_own_have_a_unit(energy: str, loop: str) -> None:
     net = built(edited("bahdanau", ("a[feedforward]", f"a[{energy}]")), bidirectional=False)
     equal(results(net, run(net, loop)), results(net, net.decoder.steps))
+    equal(results(net, run_real(net, loop)), results(net, run_real(net, "plain")))
+
+
+@in_both
+def test_rows_leave_a_loop_where_their_targets_end(loop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The longest has to be the first; of rows in another order all are run to the end."""
+    seen: list[list[int]] = []
+    made = FusedLoop.run
+    monkeypatch.setattr(FusedLoop, "run", lambda self, given: seen.append([*self.rows]) or made(self, given))
+    net, given = model("gru"), batch()
+    net.loop = loop
+    net(*given)
+    assert seen[-1] == []
+    values = net(*Batch(*given).longest_first())
+    assert seen[-1] == [3, 3, 2, 1] and not values.decoder_hidden[2, 2:].any() and values.decoder_hidden[2, :2].all()
 
 
 @in_both
@@ -161,14 +193,15 @@ def test_a_step_that_can_only_be_looped_is_refused() -> None:
         run(net, "fast")(sentence(net), symbols())
 
 
+@pytest.mark.parametrize("run", [run, run_real])
 @pytest.mark.parametrize("name", ["bahdanau", "luong_input_feeding", "conditional_gru"])
 @pytest.mark.parametrize("cell", ["gru", "reset before", "lstm"])
-def test_a_gradient_of_a_gradient_is_that_of_the_plain_loop(name: str, cell: str) -> None:
+def test_a_gradient_of_a_gradient_is_that_of_the_plain_loop(name: str, cell: str, run: Any) -> None:
     net = built(name, **CELLS[cell])
     found = []
     for loop in ("plain", "fused"):
         given = sentence(net)
-        values = net.decoder(given, symbols(), loop)
+        values = run(net, loop)(given, symbols())
         leaves = [given.encoder_hidden, *net.decoder.parameters()]
         total = values.output.square().sum() + values.attn_weights.cos().sum()
         first = torch.autograd.grad(total, leaves, create_graph=True)
@@ -242,7 +275,7 @@ def repeated(given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
 @pytest.mark.parametrize("name", ["gru", "lstm", "tied", "luong", "luong, lstm", "coverage loss", "pointer_generator"])
 def test_a_loss_and_its_gradients_are_those_of_the_plain_loop(name: str, smoothing: float, loop: Any) -> None:
     net = model(name, scale=1.5).train()
-    for given in (batch(name), repeated(batch(name))):
+    for given in (batch(name), repeated(batch(name)), Batch(*repeated(batch(name))).longest_first()):
         expected = trained(net, given, "plain", smoothing)
         for chosen in (loop, "fastest") if name != "coverage loss" else ("fastest",):
             equal(trained(net, given, chosen, smoothing), expected)

@@ -15,13 +15,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from seq2seq_attn import Config, Seq2Seq
+from seq2seq_attn import Batch, Config, Seq2Seq
 from seq2seq_attn.data.corpus import Corpus
 from seq2seq_attn.data.vocabularies import Vocabularies
 from seq2seq_attn.runs import best, checkpoints, cost_of
 from seq2seq_attn.training.journal import Journal, entries
 from seq2seq_attn.training.recipe import Recipe
 from seq2seq_attn.training.trainer import Trainer
+from seq2seq_attn.training.update import Update
 
 WORDS = ["cab", "bad", "dab", "add", "bead", "fed", "cafe", "face", "deaf", "fab", "bee", "ace", "dead"]
 TRAIN = Corpus.of([(word, " ".join(reversed(word))) for word in WORDS], "train")
@@ -193,6 +194,20 @@ def test_a_model_that_cannot_be_saved_or_not_with_these_vocabularies_is_refused(
     message = "the model was built for .*60" if sizes else "a model without a config cannot be saved"
     with pytest.raises(ValueError, match=message):
         Trainer(model, vocabularies, Recipe(**BASE), tmp_path)
+
+
+def test_batches_are_trained_with_the_longest_targets_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[int]] = []
+    run = Update.run
+
+    def spied(update: Update, batch: Batch, *given: Any, **options: Any) -> Any:
+        seen.append(batch.target_mask.sum(dim=1).tolist())
+        return run(update, batch, *given, **options)
+
+    monkeypatch.setattr(Update, "run", spied)
+    trainer(tmp_path, max_tokens=99).fit(TRAIN, DEV)
+    assert any(len(set(lengths)) > 1 for lengths in seen)
+    assert all(lengths == sorted(lengths, reverse=True) for lengths in seen)
 
 
 def test_it_learns(tmp_path: Path) -> None:

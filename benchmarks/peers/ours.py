@@ -56,7 +56,8 @@ class Ours(Contestant):
         return self.seq2seq
 
     def batch(self, batch: Batch) -> Batch:
-        return batch._replace(target=ended(batch.target, batch.target_mask, pad=EOS, eos=EOS))
+        ends = ended(batch.target, batch.target_mask, pad=EOS, eos=EOS)
+        return batch._replace(target=ends).longest_first()
 
     def loss(self, given: Batch) -> Tensor:
         return self.seq2seq.loss(*given)

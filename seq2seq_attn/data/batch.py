@@ -26,3 +26,8 @@ class Batch(NamedTuple):
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""
         return Batch(*(tensor.to(device) for tensor in self))
+
+    def longest_first(self) -> Batch:
+        """The same pairs, those with the longest targets first: then a fused loop leaves their padding out."""
+        order = self.target_mask.sum(dim=1).argsort(descending=True, stable=True)
+        return Batch(*(tensor[order] for tensor in self))

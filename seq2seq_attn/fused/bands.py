@@ -43,9 +43,11 @@ class FusedBands(Bands):
         scored: bool = True,
         prev_output: Lookup | None = None,
         copies: int = 1,
+        rows: Sequence[int] = (),
     ) -> None:
         super().__init__(loop, plan, values, steps)
         self.scored, self.copies, self.products = scored, copies, products(compiled=self.compiled)
+        self.rows = rows
         ids = [value.id for value in plan.graph.inputs if value.word == "prev_output"]
         self.lookups = dict.fromkeys(ids, prev_output) if prev_output is not None else {}
 
@@ -134,12 +136,17 @@ class Inside(FusedLoop):
             len(bands.loop.sentence.mask) * bands.copies,
             bands.products,
             found.symbols,
+            bands.rows,
         )
 
     def again(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         bands = _Again(self.bands, self, dict(zip(self.tensors, tensors, strict=True)))
         Bands.inside(bands, self.ids)
-        return [visible(bands.values[id]).transpose(0, 1) for id in self.shown]
+        shown = [visible(bands.values[id]).transpose(0, 1) for id in self.shown]
+        if not self.rows:
+            return shown
+        real = torch.arange(self.batch) < torch.tensor(self.rows)[:, None]  # (T, B)
+        return [value.where(real[:, :, None].to(value.device), 0) for value in shown]
 
 
 class _Again(Bands):

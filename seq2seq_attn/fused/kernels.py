@@ -30,8 +30,9 @@ class Kernels:
     def walk(self, back: bool) -> None:
         """Run all steps, from the first, or ``back`` from the last one."""
         for step in reversed(range(self.steps)) if back else range(self.steps):
-            for unit in self.units:
-                unit(step)
+            if not self.rows or self.rows[step]:
+                for unit in self.units:
+                    unit(step)
 
     def gru(
         self,
@@ -266,24 +267,25 @@ class Kernels:
             tensor.repeat_interleave(copies, dim=0) if copies > 1 else tensor for tensor in (keys, memory, *padding)
         )
         state_at, energies_at, weights_at, context_at = map(self._at, (state, energies, weights, context))
-        queries_at, blocks = [self._at(query) for query in queries], _blocks(keys)
+        queries_at = [self._at(query) for query in queries]
 
         def step(number: int) -> None:
             e, alpha = energies_at[number], weights_at[number]
+            k, h, *pads = (tensor[: len(e)] for tensor in (keys, memory, *padding))
             if weight:
                 query = torch.mm(state_at[number], weight[0], out=queries_at[0][number])
-                for rows in blocks:
-                    torch.matmul(torch.tanh_(keys[rows] + query[rows, None]), v[0], out=e[rows])
+                for rows in _blocks(k):
+                    torch.matmul(torch.tanh_(k[rows] + query[rows, None]), v[0], out=e[rows])
             else:
-                torch.bmm(keys, state_at[number][:, :, None], out=e[:, :, None])
+                torch.bmm(k, state_at[number][:, :, None], out=e[:, :, None])
                 e *= scale
             given = e / temperature
-            for pad in padding:
+            for pad in pads:
                 given.masked_fill_(pad, torch.finfo(e.dtype).min)
             torch.softmax(given, dim=-1, out=alpha)
-            for pad in padding:
+            for pad in pads:
                 alpha.masked_fill_(pad, 0)
-            torch.bmm(alpha[:, None], memory, out=context_at[number][:, None])
+            torch.bmm(alpha[:, None], h, out=context_at[number][:, None])
 
         self.units.append(step)
 
@@ -314,17 +316,18 @@ class Kernels:
 
         def step(number: int) -> None:
             alpha, d_e = weights_at[number], d_energies_at[number]
-            through = torch.bmm(memory, d_context_at[number][:, :, None])[:, :, 0]
+            k, h = keys[: len(alpha)], memory[: len(alpha)]
+            through = torch.bmm(h, d_context_at[number][:, :, None])[:, :, 0]
             through.add_(d_weights_at[number]).mul_(alpha)
             torch.addcmul(through, alpha, through.sum(dim=-1, keepdim=True), value=-1, out=d_e)
             d_e.div_(temperature).add_(d_outer_at[number])
             if not weight:
                 d_e *= scale
-                d_state_at[number].add_(torch.bmm(d_e[:, None], keys)[:, 0])
+                d_state_at[number].add_(torch.bmm(d_e[:, None], k)[:, 0])
                 return
             query, d_query = queries_at[0][number], d_queries_at[0][number]
-            for rows in _blocks(keys):
-                hidden = torch.tanh_(keys[rows] + query[rows, None])
+            for rows in _blocks(k):
+                hidden = torch.tanh_(k[rows] + query[rows, None])
                 d_v[rows] += torch.bmm(d_e[rows, None], hidden)[:, 0]
                 d_hidden = torch.addcmul(v[0], hidden.square_(), v[0], value=-1).mul_(d_e[rows, :, None])
                 torch.sum(d_hidden, dim=1, out=d_query[rows])
@@ -363,4 +366,4 @@ class Kernels:
 def _blocks(keys: Tensor) -> list[slice]:
     """Rows of the batch, as many at once as fit a cache."""
     size = max(1, _BLOCK // max(1, keys[0].numel()))
-    return [slice(begin, begin + size) for begin in range(0, len(keys), size)]
+    return [slice(begin, min(begin + size, len(keys))) for begin in range(0, len(keys), size)]

@@ -16,6 +16,7 @@
 #include <cstring>
 #include <functional>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -1039,9 +1040,28 @@ struct Walk : torch::CustomClassHolder {
         rows_of<scalar_t>(d_queries), d_keys.data_ptr<scalar_t>(), d_v.data_ptr<scalar_t>(), R(d_state)));)
   }
 
+  // Where the rows of each thread begin, and where the last ones end: all have as much to walk, threads as few as have
+  // some 8 rows each.
+  std::vector<int64_t> shares() const {
+    const int64_t threads = std::clamp<int64_t>((batch + 7) / 8, 1, at::get_num_threads());
+    std::vector<int64_t> left(batch + 1, rows.empty() ? steps : 0);  // steps of a row, and those of all before it
+    for (const int64_t count : rows) {
+      for (int64_t b = 0; b < count; ++b) ++left[b];
+    }
+    std::exclusive_scan(left.begin(), left.end(), left.begin(), int64_t(0));
+    std::vector<int64_t> made;
+    for (int64_t n = 0; n <= threads; ++n) {
+      made.push_back(std::lower_bound(left.begin(), left.end(), (left[batch] * n + threads - 1) / threads) -
+                     left.begin());
+    }
+    made.back() = batch;
+    return made;
+  }
+
   void walk(bool back) {
-    const int64_t grain = std::max<int64_t>(8, (batch + at::get_num_threads() - 1) / at::get_num_threads());
-    at::parallel_for(0, batch, grain, [&](int64_t begin, int64_t end) {
+    const std::vector<int64_t> begins = shares();
+    at::parallel_for(0, begins.size() - 1, 1, [&](int64_t first, int64_t behind) {
+      const int64_t begin = begins[first], end = begins[behind];
       for (int64_t n = 0; n < steps; ++n) {
         const int64_t step = back ? steps - 1 - n : n, last = rows.empty() ? end : std::min(end, rows[step]);
         if (last <= begin) continue;

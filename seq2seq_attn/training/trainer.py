@@ -116,7 +116,7 @@ class Trainer:
                 rows = self._next(batches)
                 number = self.place.update
                 now = rate(recipe, number) * self.place.standing.factor
-                outcome = self._update.run(batches.batch(rows), number, rate=now, stop=stop.signal > 0)
+                outcome = self._update.run(batches.batch(rows).longest_first(), number, rate=now, stop=stop.signal > 0)
                 found = {name: value for name, value in outcome._asdict().items() if name != "stop"}
                 journal.trained(number, rate=now, **found)
                 if board:

@@ -180,7 +180,7 @@ class Update:
 
 
 def _uncompiled(optimizer: type[Any]) -> type[Any]:
-    """An optimiser of torch, without what tells `torch.compile` to go around it: that imports the compiler, a second."""
+    """A torch optimiser without what tells `torch.compile` to go around it, which imports the compiler: a second."""
     told = [name for name, method in vars(torch.optim.Optimizer).items() if inspect.isfunction(method)]
     methods = {name: inspect.unwrap(getattr(optimizer, name)) for name in told}
     return type(optimizer.__name__, (optimizer,), methods | {"step": torch.no_grad()(inspect.unwrap(optimizer.step))})
