@@ -14,7 +14,6 @@ from seq2seq_attn.config import LoopKind
 from seq2seq_attn.fused import CompiledBands, FastestBands, FusedBands, Refused, Stepper, likeliest, lookup
 from seq2seq_attn.hypotheses import Hypotheses
 from seq2seq_attn.loop import Loop, Sentence, plan
-from seq2seq_attn.mask import rows_by_step
 from seq2seq_attn.wiring import Wiring
 
 _BANDS: Mapping[LoopKind, type[FusedBands]] = {
@@ -77,7 +76,7 @@ class Decoder(nn.Module):
                 is "fused" for the nodes that it knows; one that no picture is true of runs in a plain loop. A step that
                 someone listens to through forward hooks always does.
             mask: (B, T) bool, True = real. A fused loop leaves out a row from where it is padding, if the longest row
-                is the first, and so on; what is made there is 0. None: all are real.
+                is the first, and so on; what the loop makes there is 0, and means nothing. None: all are real.
             scored: False, if a loss is all that y_i is wanted for: then the output may be `Scores`, which a loss makes
                 piece by piece.
 
@@ -85,8 +84,12 @@ class Decoder(nn.Module):
             The values of all steps, by their words: output (B, T, V), decoder_hidden (B, T, H), …
 
         Raises:
-            ValueError: a step that the ``loop`` asked for cannot run, and why; another ``loop``.
+            ValueError: a step that the ``loop`` asked for cannot run, and why; another ``loop``; another ``mask``.
         """
+        if mask is not None and (mask.dtype, mask.shape) != (torch.bool, symbols.shape):
+            raise ValueError(
+                f"mask is {mask.dtype}, {tuple(mask.shape)}; symbols are {tuple(symbols.shape)}: give a bool for each"
+            )
         if loop not in get_args(LoopKind):
             raise ValueError(f"loop is {loop!r}; a model knows {', '.join(map(repr, get_args(LoopKind)))}")
         if loop == "plain" or self._is_listened_to():
@@ -104,7 +107,7 @@ class Decoder(nn.Module):
                 _BANDS[loop],
                 scored=scored,
                 prev_output=lookup(symbols, self.embed_target),
-                rows=() if mask is None else rows_by_step(mask),
+                mask=mask,
             )
         )
         return Loop(self.step, sentence).scheduled(embedded, planned, bands)

@@ -43,7 +43,7 @@ def rows_by_step(mask: Tensor) -> list[int]:
     """How many rows of a mask, (B, T), are real at each step, if these are the first ones, as of the longest first.
 
     Returns:
-        T numbers; none, if all rows are real at all steps, or if the rows are in another order.
+        T numbers; none, if all rows are real at all steps, or if rows or padding stand otherwise.
 
     Example:
         >>> rows_by_step(length_mask(torch.tensor([3, 1])))
@@ -51,10 +51,12 @@ def rows_by_step(mask: Tensor) -> list[int]:
         >>> rows_by_step(length_mask(torch.tensor([1, 3])))
         []
     """
-    if mask.all() or (mask[1:] & ~mask[:-1]).any():
+    counts = mask.sum(dim=0)
+    rows: list[int] = counts.tolist()
+    if rows[-1] == len(mask) or rows != sorted(rows, reverse=True):
         return []
-    rows: list[int] = mask.sum(dim=0).tolist()
-    return rows
+    first = torch.arange(len(mask), device=mask.device)[:, None] < counts
+    return rows if torch.equal(mask, first) else []
 
 
 def check_symbols(name: str, symbols: Any, mask: Any, vocabulary_size: int, device: torch.device) -> None:

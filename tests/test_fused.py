@@ -117,6 +117,43 @@ def test_rows_leave_a_loop_where_their_targets_end(loop: Any, monkeypatch: pytes
     assert seen[-1] == []
     values = net(*Batch(*given).longest_first())
     assert seen[-1] == [3, 3, 2, 1] and not values.decoder_hidden[2, 2:].any() and values.decoder_hidden[2, :2].all()
+    net.decoder(sentence(net), symbols(), loop, mask=torch.tensor([[True, False, True, False]] * B))
+    assert seen[-1] == []  # what is real behind padding is run too
+
+
+def test_another_mask_than_that_of_the_symbols_is_refused() -> None:
+    net = built("bahdanau")
+    for mask in (REAL[:, 1:], REAL[1:], REAL.long()):
+        with pytest.raises(ValueError, match=r"^mask is torch\.\w+, \(\d, \d\); symbols are \(3, 4\): give a bool"):
+            net.decoder(sentence(net), symbols(), mask=mask)
+
+
+@in_both
+def test_a_gradient_does_not_depend_on_whether_it_is_differentiated_again(loop: Any) -> None:
+    """Not even with a gradient that arrives where a row has left the loop."""
+    net = built("luong_input_feeding")
+    found = []
+    for create_graph in (False, True):
+        values = net.decoder(given := sentence(net), symbols(), loop, mask=REAL)
+        total = sum(value.sin().sum() for value in values)
+        leaves = [given.encoder_hidden, *net.decoder.parameters()]
+        found.append(torch.autograd.grad(total, leaves, create_graph=create_graph))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+@with_compiler
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_share_rows_of_different_lengths(threads: int) -> None:
+    net, given = model("gru", scale=1.5), Batch(*(tensor[:41] for tensor in repeated(batch()))).longest_first()
+    expected = trained(net, given, "plain", 0.1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        found = trained(net, given, "compiled", 0.1)
+    finally:
+        torch.set_num_threads(before)
+    equal(found, expected)
 
 
 @in_both
@@ -223,7 +260,7 @@ ENCODERS = {
 
 
 @in_both
-@pytest.mark.parametrize("lengths", [[5, 5, 5], [3, 5, 1]], ids=["full", "ragged"])
+@pytest.mark.parametrize("lengths", [[5, 5, 5], [3, 5, 1], [5, 3, 1]], ids=["full", "ragged", "the longest first"])
 @pytest.mark.parametrize("options", ENCODERS.values(), ids=ENCODERS)
 def test_a_fused_encoder_is_the_librarys(options: dict[str, Any], lengths: list[int], loop: str) -> None:
     encoder = Seq2Seq.from_config(config(diagram="no_attention", **options)).double().encoder

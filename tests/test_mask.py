@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from seq2seq_attn.mask import check_symbols, length_mask
+from seq2seq_attn.mask import check_symbols, length_mask, rows_by_step
 
 CPU = torch.device("cpu")
 
@@ -30,6 +30,21 @@ def test_a_length_is_the_number_of_real_positions_on_the_left() -> None:
 def test_bad_lengths_are_refused(lengths: Any, size: int, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=re.escape(message)):
         length_mask(torch.tensor(lengths), size)
+
+
+@pytest.mark.parametrize(
+    ("mask", "rows"),
+    [
+        ([[1, 1, 1], [1, 1, 0], [1, 0, 0]], [3, 2, 1]),
+        ([[1, 1, 0], [1, 1, 0], [1, 0, 0]], [3, 2, 0]),
+        ([[1, 1, 1], [1, 1, 1]], []),  # nothing is padding
+        ([[1, 0, 0], [1, 1, 1]], []),
+        ([[1, 1, 1], [1, 0, 1]], []),
+        ([[1, 0, 1], [1, 0, 0]], []),
+    ],
+)
+def test_the_rows_of_a_step_are_the_first_ones_of_the_longest_first(mask: list[list[int]], rows: list[int]) -> None:
+    assert rows_by_step(torch.tensor(mask).bool()) == rows
 
 
 def test_symbols_with_their_mask_pass() -> None:

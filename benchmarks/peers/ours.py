@@ -56,14 +56,13 @@ class Ours(Contestant):
         return self.seq2seq
 
     def batch(self, batch: Batch) -> Batch:
-        ends = ended(batch.target, batch.target_mask, pad=EOS, eos=EOS)
-        return batch._replace(target=ends).longest_first()
+        return batch._replace(target=ended(batch.target, batch.target_mask, pad=EOS, eos=EOS))
 
     def loss(self, given: Batch) -> Tensor:
         return self.seq2seq.loss(*given)
 
     def step(self, given: Batch) -> float:
-        return self.update.run(given, 1, rate=self.optimizer.param_groups[0]["lr"]).nll
+        return self.update.run(given.longest_first(), 1, rate=self.optimizer.param_groups[0]["lr"]).nll
 
     def greedy(self, given: Batch, steps: int) -> None:
         never(cast(Any, self.seq2seq.decoder.step).out.W.bias, EOS)

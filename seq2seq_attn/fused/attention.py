@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -45,6 +46,8 @@ class Attention:
     temperature: float
     padding: Tensor | None
     copies: int
+
+    reversed: ClassVar[bool] = False
 
     @property
     def made(self) -> Mapping[str, int]:

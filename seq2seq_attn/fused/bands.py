@@ -18,6 +18,7 @@ from seq2seq_attn.fused.scores import Scores
 from seq2seq_attn.fused.units import Units, find, find_scores
 from seq2seq_attn.fused.walk import FusedLoop, suits
 from seq2seq_attn.graph import Operation
+from seq2seq_attn.mask import rows_by_step
 from seq2seq_attn.nodes import FeedforwardOutput, LSTMState
 from seq2seq_attn.nodes.state import visible
 
@@ -43,11 +44,11 @@ class FusedBands(Bands):
         scored: bool = True,
         prev_output: Lookup | None = None,
         copies: int = 1,
-        rows: Sequence[int] = (),
+        mask: Tensor | None = None,
     ) -> None:
         super().__init__(loop, plan, values, steps)
         self.scored, self.copies, self.products = scored, copies, products(compiled=self.compiled)
-        self.rows = rows
+        self.mask = mask
         ids = [value.id for value in plan.graph.inputs if value.word == "prev_output"]
         self.lookups = dict.fromkeys(ids, prev_output) if prev_output is not None else {}
 
@@ -136,7 +137,7 @@ class Inside(FusedLoop):
             len(bands.loop.sentence.mask) * bands.copies,
             bands.products,
             found.symbols,
-            bands.rows,
+            () if bands.mask is None else rows_by_step(bands.mask),
         )
 
     def again(self, tensors: Sequence[Tensor]) -> list[Tensor]:

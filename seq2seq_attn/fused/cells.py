@@ -19,7 +19,7 @@ class Cell(ABC):
     Attributes:
         node: the operation's id.
         output: the id of s_i.
-        state: what it takes for s_{i-1}.
+        state: what it takes for s_{i-1}; s_{i+1}, if it reads from the last step to the first.
         inputs: what it puts side by side as x.
         size: H.
     """
@@ -33,6 +33,10 @@ class Cell(ABC):
     @property
     def made(self) -> Mapping[str, int]:
         return {self.output: self.size}
+
+    @property
+    def reversed(self) -> bool:
+        return self.state.when == "after"
 
     @abstractmethod
     def forward(self, run: Run) -> None: ...

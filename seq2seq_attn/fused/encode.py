@@ -17,6 +17,7 @@ from seq2seq_attn.fused.refused import Refused
 from seq2seq_attn.fused.run import Argument
 from seq2seq_attn.fused.units import check_dtype, check_hooks
 from seq2seq_attn.fused.walk import FusedLoop
+from seq2seq_attn.mask import rows_by_step
 from seq2seq_attn.nodes.rnn import reset_before
 
 _CELLS: Mapping[type, type[Cell]] = {nn.GRU: GRU, nn.LSTM: LSTM, nn.RNN: Elman}
@@ -41,20 +42,21 @@ def encode(
     check_hooks("encoder", encoder)
     check_dtype(embedded, *encoder.rnn.parameters())
     inputs: Tensor = encoder.dropout(encoder.checked(embedded, source_mask)).transpose(0, 1)  # (S, B, E)
-    order, rows, symbols = None, list[int](), None
+    order, symbols = None, None
     if looked_up is not None and not (encoder.dropout.training and encoder.dropout.p):
         inputs, symbols = looked_up.weight, looked_up.symbols.t()
-    if not source_mask.all():  # the longest first, so that the rows that are read at a position are the first ones
-        order, rows = source_mask.sum(dim=1).argsort(descending=True), source_mask.sum(dim=0).tolist()
-        inputs, symbols = (inputs[:, order], None) if symbols is None else (inputs, symbols[:, order])
+    rows = rows_by_step(source_mask)
+    if not rows and not source_mask.all():  # the longest first, so that those read at a position are the first ones
+        order = source_mask.sum(dim=1).argsort(descending=True)
+        rows = source_mask.sum(dim=0).tolist()
+        inputs, symbols = (inputs.index_select(1, order), None) if symbols is None else (inputs, symbols[:, order])
     for layer in range(encoder.rnn.num_layers):
         if layer:
             inputs, symbols = F.dropout(inputs, encoder.rnn.dropout, encoder.rnn.training), None
         read = _Reading(encoder, inputs.contiguous(), symbols, rows, products(compiled=compiled))
-        suffixes = [f"l{layer}", f"l{layer}_reverse"] if encoder.bidirectional else [f"l{layer}"]
-        inputs = torch.cat([_Direction(read, suffix).walk()["h"] for suffix in suffixes], dim=-1)
+        inputs = _Layer(read, layer).walk()["h"]
     hidden = inputs.transpose(0, 1)
-    return hidden if order is None else hidden[order.argsort()]
+    return hidden if order is None else hidden.index_select(0, order.argsort())
 
 
 def _reset_before(inputs: Tensor, state: Any, *weights: Tensor) -> Tensor:
@@ -81,33 +83,41 @@ class _Reading(NamedTuple):
     products: Products
 
 
-class _Direction(FusedLoop):
-    """One layer, read in the direction that the suffix of its parameters' names says."""
+class _Layer(FusedLoop):
+    """One layer, in one direction or in both; h_j is what they make, side by side."""
 
-    def __init__(self, read: _Reading, suffix: str) -> None:
-        rnn, size = read.encoder.rnn, read.encoder.hidden_size
-        self.next = _STEPS[type(rnn)] if read.encoder.reset_after else _reset_before
+    def __init__(self, read: _Reading, layer: int) -> None:
+        encoder, rnn, size = read.encoder, read.encoder.rnn, read.encoder.hidden_size
+        self.next = _STEPS[type(rnn)] if encoder.reset_after else _reset_before
+        cell = _CELLS[type(rnn)] if encoder.reset_after else ResetBefore
+        x = Argument("x", "given", read.inputs.shape[-1])
+        directions = {f"l{layer}": Argument("forward", "before", size)}
+        if encoder.bidirectional:
+            directions[f"l{layer}_reverse"] = Argument("backward", "after", size)
+        units = [cell(suffix, state.id, state, (x,), size) for suffix, state in directions.items()]
         steps, batch = (read.inputs if read.symbols is None else read.symbols).shape[:2]
-        x, state = Argument("x", "given", read.inputs.shape[-1]), Argument("h", "before", size)
-        unit = (_CELLS[type(rnn)] if read.encoder.reset_after else ResetBefore)("rnn", "h", state, (x,), size)
-        weights = {f"rnn.{name}": getattr(rnn, f"{name}_{suffix}") for name in _WEIGHTS}
-        firsts = dict.fromkeys((f"first {id}" for id in unit.made), read.inputs.new_zeros(batch, size))
-        symbols = {} if read.symbols is None else {"x": read.symbols}
+        first = read.inputs.new_zeros(batch, size)
+        firsts = {f"first {id}": first for unit in units for id in unit.made}
+        weights = {f"{suffix}.{name}": getattr(rnn, f"{name}_{suffix}") for suffix in directions for name in _WEIGHTS}
         tensors = {**firsts, "x": read.inputs, **weights}
-        back = suffix.endswith("_reverse")
-        super().__init__([unit], tensors, ["h"], steps, batch, read.products, symbols, read.rows, back)
+        symbols = {} if read.symbols is None else {"x": read.symbols}
+        joined = {"h": [unit.output for unit in units]}
+        super().__init__(units, tensors, ["h"], steps, batch, read.products, symbols, read.rows, joined)
 
     def again(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         given = dict(zip(self.tensors, tensors, strict=True))
-        weights = [given[f"rnn.{name}"] for name in _WEIGHTS]
-        names = [name for name in self.tensors if name.startswith("first")]  # h, and the cell part of an LSTM
-        state, made = tuple(given[name] for name in names), dict[int, Tensor]()
         inputs = F.embedding(self.symbols["x"], given["x"]) if self.symbols else given["x"]
-        for step in reversed(range(self.steps)) if self.reversed else range(self.steps):
+        return [torch.cat([self._read(unit, inputs, given) for unit in self.units], dim=-1)]
+
+    def _read(self, unit: Any, inputs: Tensor, given: Mapping[str, Tensor]) -> Tensor:
+        """What one direction makes, (S, B, H)."""
+        weights = [given[f"{unit.node}.{name}"] for name in _WEIGHTS]
+        state, made = tuple(given[f"first {id}"] for id in unit.made), dict[int, Tensor]()  # and the cell of an LSTM
+        for step in reversed(range(self.steps)) if unit.reversed else range(self.steps):
             new = self.next(inputs[step], state if len(state) > 1 else state[0], *weights)
             rows = self.rows[step] if self.rows else self.batch
             real = torch.arange(self.batch, device=inputs.device)[:, None] < rows
             parts = new if isinstance(new, tuple) else (new,)
             state = tuple(torch.where(real, now, 0) for now in parts)
             made[step] = state[0]
-        return [torch.stack([made[step] for step in range(self.steps)])]
+        return torch.stack([made[step] for step in range(self.steps)])

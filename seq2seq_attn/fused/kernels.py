@@ -25,14 +25,20 @@ class Kernels:
 
     def __init__(self, steps: int, batch: int, rows: Sequence[int]) -> None:
         self.steps, self.rows = steps, rows
-        self.units: list[Callable[[int], None]] = []
+        self.walks = list[Callable[[int], None]](), list[Callable[[int], None]]()  # from the first step, from the last
+        self.units = self.walks[0]
+
+    def turn(self, reversed: bool) -> None:
+        """The units that are told next are walked from the last step; or, again, from the first."""
+        self.units = self.walks[reversed]
 
     def walk(self, back: bool) -> None:
-        """Run all steps, from the first, or ``back`` from the last one."""
-        for step in reversed(range(self.steps)) if back else range(self.steps):
-            if not self.rows or self.rows[step]:
-                for unit in self.units:
-                    unit(step)
+        """Run all steps, there or ``back``."""
+        for reversed, units in enumerate(self.walks):
+            for step in range(self.steps) if reversed == back else range(self.steps - 1, -1, -1):
+                if not self.rows or self.rows[step]:
+                    for unit in units:
+                        unit(step)
 
     def gru(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch.nn import functional as F
@@ -30,6 +31,8 @@ class Layer:
     inputs: tuple[Argument, ...]
     size: int
     dropout: float
+
+    reversed: ClassVar[bool] = False
 
     @property
     def made(self) -> Mapping[str, int]:

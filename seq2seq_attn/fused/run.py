@@ -13,6 +13,7 @@ from seq2seq_attn.fused.kernels import Kernels
 from seq2seq_attn.fused.products import Products
 
 _ROWS = 16  # of a batch that is worth a copy of the weights
+_MOVED = {"before": slice(None, -2), "now": slice(1, -1), "after": slice(2, None)}
 
 
 @dataclass(frozen=True)
@@ -21,13 +22,13 @@ class Argument:
 
     Attributes:
         id: of the value in the picture.
-        when: a value of the loop, made at this step ("now") or at the one before ("before"), or one that is known for
-            all steps ("given").
+        when: a value of the loop, made at this step ("now"), at the one before ("before") or, where the last step is
+            walked first, at the one after ("after"); or one that is known for all steps ("given").
         size: of its last axis.
     """
 
     id: str
-    when: Literal["now", "before", "given"]
+    when: Literal["now", "before", "after", "given"]
     size: int
 
 
@@ -42,10 +43,9 @@ class Run:
         batch: number B of rows.
         inputs: what the loop is given: parameters, first states, memory, what is known for all steps, (T, B, …).
         symbols: of inputs that are looked up, (T, B) int64: such an input is the table, (V, …).
-        ragged: whether not all steps are about all rows; what is kept is zero there.
-        reversed: whether the last step is walked first.
-        kept: what the way there leaves to the way back. A value of the loop is (T + 1, B, …) under its id: row 0 is
-            what stands before the first step; row T, if the last is walked first.
+        ragged: whether not all steps are about all rows; values of the loop, and gradients, are zero elsewhere.
+        kept: what the way there leaves to the way back. A value of the loop is (T + 2, B, …) under its id: before the
+            steps and behind them is what stands before the one that is walked first.
         grads: gradients, on the way back: of values of the loop under their ids, and of inputs.
         fills: what puts that part of the units' sums in place that is known before the loop, from this run's inputs.
         known: what is made of weights alone, and is the same in each run of the same weights.
@@ -62,7 +62,6 @@ class Run:
     inputs: Mapping[str, Tensor]
     symbols: Mapping[str, Tensor]
     ragged: bool
-    reversed: bool = False
     kept: dict[str, Tensor] = field(default_factory=dict)
     grads: dict[str, Tensor] = field(default_factory=dict)
     fills: list[Callable[[Run], None]] = field(default_factory=list)
@@ -101,40 +100,33 @@ class Run:
 
     def new(self, steps: int, size: int) -> Tensor:
         """A new tensor, (steps, B, size)."""
-        like = next(iter(self.inputs.values()))
-        return (like.new_zeros if self.ragged else like.new_empty)((steps, self.batch, size))
+        if self.ragged:
+            return self.zeros(steps, size)
+        return next(iter(self.inputs.values())).new_empty((steps, self.batch, size))
+
+    def zeros(self, steps: int, size: int) -> Tensor:
+        """The same, of zeros."""
+        return next(iter(self.inputs.values())).new_zeros((steps, self.batch, size))
 
     def column(self, id: str) -> Tensor:
         """A value of the loop, (T, B, …)."""
-        return self._now(self.kept[id])
-
-    def first(self, column: Tensor) -> Tensor:
-        """Of a value of the loop, (T + 1, B, …), what stands before the step that is walked first, (B, …)."""
-        return column[-1 if self.reversed else 0]
+        return self.kept[id][1:-1]
 
     def read(self, argument: Argument) -> Tensor:
         """What an argument is at each step, (T, B, …)."""
-        return self.inputs[argument.id] if argument.when == "given" else self._moved(self.kept, argument)
+        return self.inputs[argument.id] if argument.when == "given" else self.kept[argument.id][_MOVED[argument.when]]
 
     def grad(self, argument: Argument) -> Tensor:
         """The gradient of the value of the loop that an argument reads, (T, B, …); units add to it."""
-        return self._moved(self.grads, argument)
+        return self.grads[argument.id][_MOVED[argument.when]]
 
     def grad_column(self, id: str) -> Tensor:
         """The gradient of a value of the loop, (T, B, …)."""
-        return self._now(self.grads[id])
+        return self.grads[id][1:-1]
 
     def add(self, name: str, gradient: Tensor) -> None:
         """Add to the gradient of an input."""
         self.grads[name] = self.grads[name] + gradient if name in self.grads else gradient
-
-    def _now(self, column: Tensor) -> Tensor:
-        return column[:-1] if self.reversed else column[1:]
-
-    def _moved(self, columns: Mapping[str, Tensor], argument: Argument) -> Tensor:
-        if argument.when == "now":
-            return self._now(columns[argument.id])
-        return columns[argument.id][1:] if self.reversed else columns[argument.id][:-1]
 
 
 class Unit(Protocol):
@@ -143,6 +135,11 @@ class Unit(Protocol):
     ``forward`` prepares a run, and tells its kernels what to do at each step. ``backward`` does so for the way back,
     and returns what is left to do once, behind the last: the gradients of weights, of the memory, of what is given.
     """
+
+    @property
+    def reversed(self) -> bool:
+        """Whether the last step is walked first."""
+        ...
 
     @property
     def made(self) -> Mapping[str, int]:

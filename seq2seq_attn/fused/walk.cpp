@@ -928,8 +928,9 @@ void affine(const Tensor& values, const Tensor& weight, const std::optional<Tens
 // `kernels.Kernels`; it holds the tensors of its units.
 struct Walk : torch::CustomClassHolder {
   int64_t steps, batch;
-  std::vector<int64_t> rows;  // that a step is about, the first ones; empty: all
-  std::vector<Step> units;
+  std::vector<int64_t> rows;   // that a step is about, the first ones; empty: all
+  std::vector<Step> units[2];  // from the first step, from the last
+  bool turned = false;
   Tensors held;
 
   template <typename... Given>
@@ -939,14 +940,17 @@ struct Walk : torch::CustomClassHolder {
   void hold_one(const Tensor& tensor) { held.push_back(tensor); }
   void hold_one(const Tensors& tensors) { held.insert(held.end(), tensors.begin(), tensors.end()); }
 
-  Walk(int64_t steps, int64_t batch, std::vector<int64_t> rows) : steps(steps), batch(batch), rows(std::move(rows)) {}
+  Walk(int64_t steps, int64_t batch, std::vector<int64_t> given) : steps(steps), batch(batch), rows(std::move(given)) {
+    TORCH_CHECK(rows.empty() || static_cast<int64_t>(rows.size()) == steps, "there are not as many rows as steps");
+    for (const int64_t count : rows) TORCH_CHECK(count <= batch, "a step is about more rows than there are");
+  }
 
   void gru(const Tensors& values, const Tensors& weights, const Tensor& state, const Tensor& both, const Tensor& last,
            const Tensor& bias, const Tensor& gates, const Tensor& candidate, const Tensor& made) {
     hold(values, weights, state, both, last, bias, gates, candidate, made);
     const int64_t H = made.size(2);
     check(both, H, 2 * H), check(last, H, H);
-    TYPED(made, using R = Rows<scalar_t>; units.push_back(
+    TYPED(made, using R = Rows<scalar_t>; units[turned].push_back(
         ::gru<scalar_t>(terms<scalar_t>(values, weights, gates.size(2)), R(state), Matrix<scalar_t>(both),
                         Matrix<scalar_t>(last), bias.const_data_ptr<scalar_t>(), R(gates), R(candidate), R(made)));)
   }
@@ -957,7 +961,7 @@ struct Walk : torch::CustomClassHolder {
     hold(values, weights, state, both, last, gates, candidate, d_made, d_gates, d_candidate, d_state);
     const int64_t H = d_made.size(2);
     check(both, 2 * H, H), check(last, H, H);
-    TYPED(d_made, using R = Rows<scalar_t>; units.push_back(::gru_back<scalar_t>(
+    TYPED(d_made, using R = Rows<scalar_t>; units[turned].push_back(::gru_back<scalar_t>(
         terms<scalar_t>(values, weights, d_gates.size(2), true), R(state), Matrix<scalar_t>(both),
         Matrix<scalar_t>(last), R(gates), R(candidate), R(d_made), R(d_gates), R(d_candidate), R(d_state)));)
   }
@@ -967,7 +971,7 @@ struct Walk : torch::CustomClassHolder {
     hold(values, weights, state, both, last, gates, reset, made);
     const int64_t H = made.size(2);
     check(both, H, 2 * H), check(last, H, H);
-    TYPED(made, using R = Rows<scalar_t>; units.push_back(
+    TYPED(made, using R = Rows<scalar_t>; units[turned].push_back(
         ::gru_before<scalar_t>(terms<scalar_t>(values, weights, gates.size(2)), R(state), Matrix<scalar_t>(both),
                                Matrix<scalar_t>(last), R(gates), R(reset), R(made)));)
   }
@@ -978,7 +982,7 @@ struct Walk : torch::CustomClassHolder {
     hold(values, weights, state, both, last, gates, d_made, d_gates, d_reset, d_state);
     const int64_t H = d_made.size(2);
     check(both, 2 * H, H), check(last, H, H);
-    TYPED(d_made, using R = Rows<scalar_t>; units.push_back(::gru_before_back<scalar_t>(
+    TYPED(d_made, using R = Rows<scalar_t>; units[turned].push_back(::gru_before_back<scalar_t>(
         terms<scalar_t>(values, weights, d_gates.size(2), true), R(state), Matrix<scalar_t>(both),
         Matrix<scalar_t>(last), R(gates), R(d_made), R(d_gates), R(d_reset), R(d_state)));)
   }
@@ -986,7 +990,7 @@ struct Walk : torch::CustomClassHolder {
   void lstm(const Tensors& values, const Tensors& weights, const Tensor& gates, const Tensor& cell,
             const Tensor& made_cell, const Tensor& made) {
     hold(values, weights, gates, cell, made_cell, made);
-    TYPED(made, using R = Rows<scalar_t>; units.push_back(
+    TYPED(made, using R = Rows<scalar_t>; units[turned].push_back(
         ::lstm<scalar_t>(terms<scalar_t>(values, weights, gates.size(2)), R(gates), R(cell), R(made_cell), R(made)));)
   }
 
@@ -994,7 +998,7 @@ struct Walk : torch::CustomClassHolder {
                  const Tensor& made_cell, const Tensor& d_made, const Tensor& d_made_cell, const Tensor& d_gates,
                  const Tensor& d_cell) {
     hold(values, weights, gates, cell, made_cell, d_made, d_made_cell, d_gates, d_cell);
-    TYPED(d_made, using R = Rows<scalar_t>; units.push_back(
+    TYPED(d_made, using R = Rows<scalar_t>; units[turned].push_back(
         ::lstm_back<scalar_t>(terms<scalar_t>(values, weights, d_gates.size(2), true), R(gates), R(cell), R(made_cell),
                               R(d_made), R(d_made_cell), R(d_gates), R(d_cell)));)
   }
@@ -1002,7 +1006,7 @@ struct Walk : torch::CustomClassHolder {
   void layer(const Tensors& values, const Tensors& weights, const Tensors& noise, const Tensor& shown,
              const Tensor& made) {
     hold(values, weights, noise, shown, made);
-    TYPED(made, using R = Rows<scalar_t>; units.push_back(::layer<scalar_t>(
+    TYPED(made, using R = Rows<scalar_t>; units[turned].push_back(::layer<scalar_t>(
         terms<scalar_t>(values, weights, shown.size(2)), rows_of<scalar_t>(noise), R(shown), R(made)));)
   }
 
@@ -1010,8 +1014,8 @@ struct Walk : torch::CustomClassHolder {
                   const Tensor& d_made, const Tensor& d_shown) {
     hold(values, weights, noise, shown, d_made, d_shown);
     TYPED(d_made, using R = Rows<scalar_t>;
-          units.push_back(::layer_back<scalar_t>(terms<scalar_t>(values, weights, d_shown.size(2), true),
-                                                 rows_of<scalar_t>(noise), R(shown), R(d_made), R(d_shown)));)
+          units[turned].push_back(::layer_back<scalar_t>(terms<scalar_t>(values, weights, d_shown.size(2), true),
+                                                         rows_of<scalar_t>(noise), R(shown), R(d_made), R(d_shown)));)
   }
 
   void attention(const Tensor& state, const Tensors& weight, const Tensors& v, const Tensor& keys, int64_t copies,
@@ -1019,7 +1023,7 @@ struct Walk : torch::CustomClassHolder {
                  const Tensor& energies, const Tensor& weights, const Tensor& context) {
     hold(state, weight, v, keys, padding, memory, queries, energies, weights, context);
     if (!weight.empty()) check(weight[0], state.size(2), queries[0].size(2));
-    TYPED(context, using R = Rows<scalar_t>; units.push_back(::attention<scalar_t>(
+    TYPED(context, using R = Rows<scalar_t>; units[turned].push_back(::attention<scalar_t>(
         R(state), matrices<scalar_t>(weight), v.empty() ? nullptr : v[0].const_data_ptr<scalar_t>(),
         keys.const_data_ptr<scalar_t>(), copies, scale, padding.empty() ? nullptr : padding[0].const_data_ptr<bool>(),
         temperature, memory.const_data_ptr<scalar_t>(), rows_of<scalar_t>(queries), R(energies), R(weights),
@@ -1033,12 +1037,14 @@ struct Walk : torch::CustomClassHolder {
     hold(state, weight, v, keys, memory, queries, weights, d_context, d_weights, d_outer, d_energies, d_queries, d_keys,
          d_v, d_state);
     if (!weight.empty()) check(weight[0], queries[0].size(2), state.size(2));
-    TYPED(d_context, using R = Rows<scalar_t>; units.push_back(::attention_back<scalar_t>(
+    TYPED(d_context, using R = Rows<scalar_t>; units[turned].push_back(::attention_back<scalar_t>(
         R(state), matrices<scalar_t>(weight), v.empty() ? nullptr : v[0].const_data_ptr<scalar_t>(),
         keys.const_data_ptr<scalar_t>(), scale, temperature, memory.const_data_ptr<scalar_t>(),
         rows_of<scalar_t>(queries), R(weights), R(d_context), R(d_weights), R(d_outer), R(d_energies),
         rows_of<scalar_t>(d_queries), d_keys.data_ptr<scalar_t>(), d_v.data_ptr<scalar_t>(), R(d_state)));)
   }
+
+  void turn(bool reversed) { turned = reversed; }
 
   // Where the rows of each thread begin, and where the last ones end: all have as much to walk, threads as few as have
   // some 8 rows each.
@@ -1062,10 +1068,13 @@ struct Walk : torch::CustomClassHolder {
     const std::vector<int64_t> begins = shares();
     at::parallel_for(0, begins.size() - 1, 1, [&](int64_t first, int64_t behind) {
       const int64_t begin = begins[first], end = begins[behind];
-      for (int64_t n = 0; n < steps; ++n) {
-        const int64_t step = back ? steps - 1 - n : n, last = rows.empty() ? end : std::min(end, rows[step]);
-        if (last <= begin) continue;
-        for (const auto& unit : units) unit(step, begin, last);
+      for (const bool reversed : {false, true}) {
+        for (int64_t n = 0; n < steps; ++n) {
+          const int64_t step = back == reversed ? n : steps - 1 - n;
+          const int64_t last = rows.empty() ? end : std::min(end, rows[step]);
+          if (last <= begin) continue;
+          for (const auto& unit : units[reversed]) unit(step, begin, last);
+        }
       }
     });
   }
@@ -1242,6 +1251,7 @@ TORCH_LIBRARY(seq2seq_attn, library) {
       .def("layer_back", &Walk::layer_back)
       .def("attention", &Walk::attention)
       .def("attention_back", &Walk::attention_back)
+      .def("turn", &Walk::turn)
       .def("walk", &Walk::walk);
   library.def(
       "cross_entropy(Tensor(a!) logits, Tensor bias, Tensor target, float smoothing, Tensor(b!) loss, Tensor(c!) nll, "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
@@ -31,7 +31,7 @@ class FusedLoop(ABC):
         products: how products are made, and whether its steps are compiled.
         symbols: of the tensors that are looked up: see `Run`.
         rows: of each step the number of rows that it is about, the first ones; empty: all.
-        reversed: whether the last step is walked first.
+        joined: values that are not made by a unit: those whose parts, side by side, are what units make.
     """
 
     units: Sequence[Unit]
@@ -42,7 +42,7 @@ class FusedLoop(ABC):
     products: Products
     symbols: Mapping[str, Tensor] = field(default_factory=dict)
     rows: Sequence[int] = ()
-    reversed: bool = False
+    joined: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @abstractmethod
     def again(self, tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -53,9 +53,15 @@ class FusedLoop(ABC):
         made = _Walk.apply(self, *self.tensors.values())  # type: ignore[no-untyped-call]
         return dict(zip(self.shown, made, strict=True))
 
-    def made(self) -> dict[str, int]:
-        """All values of the loop, with the size of their last axis."""
-        return {id: size for unit in self.units for id, size in unit.made.items()}
+    def columns(self, new: Callable[[int, int], Tensor]) -> dict[str, Tensor]:
+        """``new`` tensors for all values of the loop, (T + 2, B, …)."""
+        made = {id: size for unit in self.units for id, size in unit.made.items()}
+        found = dict[str, Tensor]()
+        for id, parts in self.joined.items():
+            sizes = [made[part] for part in parts]
+            found[id] = new(self.steps + 2, sum(sizes))
+            found |= zip(parts, torch.split_with_sizes(found[id], sizes, dim=-1), strict=True)
+        return {id: new(self.steps + 2, size) for id, size in made.items() if id not in found} | found
 
     def run(self, tensors: Sequence[Tensor]) -> Run:
         """A run that is given these tensors, in the widest of their dtypes."""
@@ -66,16 +72,22 @@ class FusedLoop(ABC):
             inputs = {name: tensor.to(dtype) for name, tensor in inputs.items()}
         kernels = (compiled_kernels if self.products.compiled else Kernels)(self.steps, self.batch, self.rows)
         products = self.products.of(dtype)
-        return Run(kernels, products, self.steps, self.batch, inputs, self.symbols, bool(self.rows), self.reversed)
+        return Run(kernels, products, self.steps, self.batch, inputs, self.symbols, bool(self.rows))
 
     def begin(self, run: Run) -> None:
         """Make a run ready to be walked."""
-        for id, size in self.made().items():
-            column = run.kept[id] = run.new(run.steps + 1, size)
-            if f"first {id}" in run.inputs:
-                run.first(column).copy_(run.inputs[f"first {id}"])
+        run.kept |= self.columns(run.new)
         for unit in self.units:
+            for id in unit.made:
+                if f"first {id}" in run.inputs:
+                    _first(run.kept[id], unit).copy_(run.inputs[f"first {id}"])
+            run.kernels.turn(unit.reversed)
             unit.forward(run)
+
+
+def _first(column: Tensor, unit: Unit) -> Tensor:
+    """Of what a unit makes, (T + 2, B, …), what stands before the step that is walked first, (B, …)."""
+    return column[-1 if unit.reversed else 0]
 
 
 def suits(tensor: Tensor) -> bool:
@@ -92,7 +104,7 @@ class _Walk(torch.autograd.Function):
     def forward(ctx: Any, loop: FusedLoop, *tensors: Tensor) -> tuple[Tensor, ...]:
         with torch.autocast(tensors[0].device.type, enabled=False):
             loop.begin(run := loop.run(tensors))
-            run.kernels.walk(loop.reversed)
+            run.kernels.walk(False)
         ctx.loop, ctx.names = loop, list(run.kept)
         device = tensors[0].device.type
         ctx.autocast = device, torch.get_autocast_dtype(device), torch.is_autocast_enabled(device)
@@ -111,16 +123,19 @@ class _Walk(torch.autograd.Function):
         with torch.autocast(tensors[0].device.type, enabled=False):
             run = loop.run(tensors)
             run.kept = dict(zip(ctx.names, saved[len(tensors) :], strict=True))
-            for id in loop.made():
-                run.grads[id] = torch.zeros_like(run.kept[id])
-                if (grad := given.get(id)) is not None:
+            run.grads |= loop.columns(run.zeros)
+            for id, grad in given.items():
+                if grad is not None:
                     run.grad_column(id).copy_(grad)
-            last = [unit.backward(run) for unit in reversed(loop.units)]
-            run.kernels.walk(not loop.reversed)
+            last = list[Callable[[], None]]()
+            for unit in reversed(loop.units):
+                run.kernels.turn(unit.reversed)
+                last.append(unit.backward(run))
+            run.kernels.walk(True)
             for finish in last:
                 finish()
-        for id in loop.made():
-            run.grads[f"first {id}"] = run.first(run.grads[id])
+        for unit in loop.units:
+            run.grads |= {f"first {id}": _first(run.grads[id], unit) for id in unit.made}
         return None, *(run.grads[name].to(tensor.dtype) for name, tensor in zip(loop.tensors, tensors, strict=True))
 
 

@@ -26,7 +26,7 @@ def dev_loss(model: Seq2Seq, batches: Batches, at_work: Callable[[], None] = lam
     device = model.embed_source.weight.device
     nats = symbols = 0.0
     for rows in batches.ordered():
-        batch = batches.batch(rows).to(device)
+        batch = batches.batch(rows).longest_first().to(device)
         output = model(*batch).output
         nats += cross_entropy(output, batch.target, batch.target_mask, reduction="sum").item()
         symbols += batches.target_symbols(rows)

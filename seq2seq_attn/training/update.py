@@ -181,7 +181,7 @@ class Update:
 
 def _uncompiled(optimizer: type[Any]) -> type[Any]:
     """A torch optimiser without what tells `torch.compile` to go around it, which imports the compiler: a second."""
-    told = [name for name, method in vars(torch.optim.Optimizer).items() if inspect.isfunction(method)]
+    told = ("add_param_group", "load_state_dict", "state_dict", "zero_grad")
     methods = {name: inspect.unwrap(getattr(optimizer, name)) for name in told}
     return type(optimizer.__name__, (optimizer,), methods | {"step": torch.no_grad()(inspect.unwrap(optimizer.step))})
 
