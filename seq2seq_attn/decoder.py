@@ -103,12 +103,7 @@ class Decoder(nn.Module):
         bands = (
             Bands
             if loop == "scheduled"
-            else partial(
-                _BANDS[loop],
-                scored=scored,
-                prev_output=lookup(symbols, self.embed_target),
-                mask=mask,
-            )
+            else partial(_BANDS[loop], scored=scored, prev_output=lookup(symbols, self.embed_target), mask=mask)
         )
         return Loop(self.step, sentence).scheduled(embedded, planned, bands)
 
