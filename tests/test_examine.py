@@ -59,7 +59,7 @@ class Moody(Bahdanau):
 class Forgetful(Decoder):
     """Hands on another state than that of the step before."""
 
-    def forward(self, sentence: Sentence, symbols: Tensor, loop: Any = "fastest", *, scored: bool = True) -> Any:
+    def forward(self, sentence: Sentence, symbols: Tensor, loop: Any = "fastest", **_: Any) -> Any:
         loop = Loop(self.step, sentence)
         for prev_output in self.embed_target(symbols).unbind(dim=1):
             values = loop(prev_output)
@@ -78,7 +78,7 @@ class Choosy(Decoder):
 class Loud(Decoder):
     """Begins with another symbol than the one before the first."""
 
-    def forward(self, sentence: Sentence, symbols: Tensor, loop: Any = "fastest", *, scored: bool = True) -> Any:
+    def forward(self, sentence: Sentence, symbols: Tensor, loop: Any = "fastest", **_: Any) -> Any:
         return Loop(self.step, sentence).plain(2 * self.embed_target(symbols))
 
 

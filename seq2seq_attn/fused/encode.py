@@ -55,8 +55,10 @@ def encode(
             inputs, symbols = F.dropout(inputs, encoder.rnn.dropout, encoder.rnn.training), None
         read = _Reading(encoder, inputs.contiguous(), symbols, rows, products(compiled=compiled))
         inputs = _Layer(read, layer).walk()["h"]
-    hidden = inputs.transpose(0, 1)
-    return hidden if order is None else hidden.index_select(0, order.argsort())
+    hidden = inputs.transpose(0, 1)  # what a function of autograd shows cannot be changed in place; a copy can
+    if order is None:
+        return hidden.clone(memory_format=torch.contiguous_format)
+    return hidden.index_select(0, order.argsort())
 
 
 def _reset_before(inputs: Tensor, state: Any, *weights: Tensor) -> Tensor:
