@@ -21,6 +21,7 @@ _BANDS: Mapping[LoopKind, type[FusedBands]] = {
     "compiled": CompiledBands,
     "fastest": FastestBands,
 }
+_STEPS = 64  # that several run by themselves at most, since memory is taken for all of them
 
 
 class Decoded(NamedTuple):
@@ -163,31 +164,25 @@ class Decoder(nn.Module):
         steps, size = self.hypotheses(sentence, bos, loop), len(sentence.mask)
         left = torch.arange(size, device=sentence.mask.device)  # the rows that a step is about
         last, going = torch.full_like(left, bos), torch.ones_like(left, dtype=torch.bool)
-        scores = sentence.encoder_hidden.new_zeros(size)
-        symbols, masks, weights = [], [], []
-        for _ in range(max_length):
-            step = steps(last[:, None])
-            best, last = (made.flatten() for made in likeliest(step.output, 1))
-            looked = step.attn_weights[:, 0] if hasattr(step, "attn_weights") else best[:, None][:, :0]
-            ended = ~going[left]
-            scores = scores + _spread(best.masked_fill(ended, 0.0), left, size, 0.0)
-            masks.append(going)
-            weights.append(_spread(looked, left, size, 0.0))
-            if eos is None:
-                symbols.append(last)
-                continue
-            last = last.masked_fill(ended, eos)
-            symbols.append(_spread(last, left, size, eos))
-            going = going & (symbols[-1] != eos)
+        made, length = list[Decoded](), 0
+        while length < max_length:
+            found = _chosen(steps, last, going, eos, max_length - length)
+            filled = zip(found, (eos or 0, False, 0.0, 0.0), strict=True)
+            made.append(Decoded(*(_spread(values, left, size, fill) for values, fill in filled)))
+            length += found.symbols.shape[1]
             if not (count := int(going.sum())):
                 break
+            last = found.symbols[:, -1]
             if 2 * count <= len(left):  # what was read of the others is copied, which a few are not worth
-                stay = going[left].nonzero()
-                left, last = left[stay[:, 0]], last[stay[:, 0]]
+                stay = going.nonzero()
+                left, last, going = left[stay[:, 0]], last[stay[:, 0]], going[stay[:, 0]]
                 steps.select(stay, left.tolist())
-        mask, looked = torch.stack(masks, 1), torch.stack(weights, 1)
+        symbols = torch.cat([part.symbols for part in made], dim=1)
+        mask = torch.cat([part.mask for part in made], dim=1)
+        scores = torch.stack([part.scores for part in made]).sum(dim=0)
+        looked = torch.cat([part.attn_weights for part in made], dim=1)
         looked = looked.masked_fill(~mask.reshape(*mask.shape, *[1] * (looked.dim() - 2)), 0.0)
-        return Decoded(torch.stack(symbols, 1), mask, scores, looked)
+        return Decoded(symbols, mask, scores, looked)
 
     def hypotheses(self, sentence: Sentence, bos: int, loop: LoopKind) -> Hypotheses | Stepper:
         """What goes on from hypotheses of each sentence, at first from one.
@@ -207,6 +202,24 @@ class Decoder(nn.Module):
 
     def _is_listened_to(self) -> bool:
         return bool(self.step._forward_hooks or self.step._forward_pre_hooks)
+
+
+def _chosen(steps: Hypotheses | Stepper, last: Tensor, going: Tensor, eos: int | None, most: int) -> Decoded:
+    """One step behind the last symbols, (B,), or, where they run by themselves, several, the ``most`` at most.
+
+    ``going``, (B,) bool, which rows have not ended, is changed.
+    """
+    if isinstance(steps, Stepper) and steps.chooses:
+        steps.symbols.copy_(last[:, None])
+        symbols, mask, scores, looked = steps.choose(going, eos, min(most, _STEPS))
+        return Decoded(symbols, mask, scores.sum(dim=1), looked)
+    step, mask = steps(last[:, None]), going[:, None].clone()
+    scores, symbols = (values[:, 0] for values in likeliest(step.output, 1))
+    looked = step.attn_weights if hasattr(step, "attn_weights") else scores[:, :, None][..., :0]
+    if eos is not None:
+        symbols = symbols.masked_fill(~mask, eos)
+        going &= symbols[:, 0] != eos
+    return Decoded(symbols, mask, scores.masked_fill(~mask, 0.0)[:, 0], looked)
 
 
 def _spread(values: Tensor, rows: Tensor, size: int, fill: float) -> Tensor:

@@ -456,21 +456,64 @@ def test_compiled_decoding_is_that_of_the_step_as_it_is(name: str) -> None:
         torch.testing.assert_close(one.attn_weights, other.attn_weights, rtol=1e-9, atol=1e-9)
 
 
+STEP_BY_STEP = ["maxout", "tied", "mixture of softmaxes", "dot", "luong", "luong, lstm", "pointer_generator"]
+
+
+@with_compiler
+@pytest.mark.parametrize("name", DECODED)
+def test_compiled_greedy_decoding_asks_nothing_of_python_from_symbol_to_symbol(name: str) -> None:
+    net, (source, mask, _, _) = model(name), batch(name)
+    net.loop = "compiled"
+    steps = net.decoder.hypotheses(net.read(source, mask), net.bos, "compiled")
+    assert getattr(steps, "chooses", False) == (name not in STEP_BY_STEP)
+
+
+@with_compiler
+def test_an_embedding_of_ones_own_is_called_at_each_step_of_compiled_decoding() -> None:
+    net, (source, mask, _, _) = model("gru"), batch()
+    assert net.embed_source is not net.decoder.embed_target
+    expected, called = net.greedy(source, mask, max_length=3), list[Tensor]()
+    handle = net.decoder.embed_target.register_forward_hook(lambda *args: called.append(args[1][0]))
+    net.loop = "compiled"
+    decoded = net.greedy(source, mask, max_length=3)
+    handle.remove()
+    assert torch.equal(decoded.symbols, expected.symbols)
+    assert all(any(torch.equal(one.flatten(), column) for one in called) for column in decoded.symbols[:, :-1].t())
+
+
+@with_compiler
+def test_compiled_greedy_decoding_goes_on_for_as_long_as_it_is_asked_to() -> None:
+    net, (source, mask, _, _) = model("gru"), batch()
+    net.eos = None
+    expected = net.greedy(source, mask, max_length=150)
+    net.loop = "compiled"
+    decoded = net.greedy(source, mask, max_length=150)
+    assert decoded.symbols.shape == (len(source), 150) and decoded.mask.all()
+    assert torch.equal(decoded.symbols, expected.symbols)
+    torch.testing.assert_close(decoded.scores, expected.scores, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(decoded.attn_weights, expected.attn_weights, rtol=1e-9, atol=1e-9)
+
+
 @with_compiler
 def test_what_a_search_multiplies_of_contexts_is_multiplied_once_a_position(monkeypatch: pytest.MonkeyPatch) -> None:
     net, (source, mask, _, _) = model("gru"), batch()
     net.loop = "compiled"
     seen: list[tuple[bool, list[torch.Size]]] = []
-    called = Stepper.__call__
+    called, choose = Stepper.__call__, Stepper.choose
 
     def call(stepper: Stepper, symbols: Tensor) -> Any:
         seen.append((stepper.run.by_position, [one.shape for one in stepper._multiplied.values()]))
         return called(stepper, symbols)
 
+    def chosen(stepper: Stepper, *args: Any) -> Any:
+        seen.append((stepper.run.by_position, []))
+        return choose(stepper, *args)
+
     monkeypatch.setattr(Stepper, "__call__", call)
+    monkeypatch.setattr(Stepper, "choose", chosen)
     net.greedy(source, mask, max_length=4)
     net.beam(source, mask, size=2, max_length=4, n_best=2)
-    assert [by_position for by_position, _ in seen] == [False] * 4 + [False, False, True, True]
+    assert [by_position for by_position, _ in seen] == [False, False, False, True, True]
     assert seen[-1][1] == [(3, 5, 21), (3, 5, 11)]  # of the gates and of the readout
 
 

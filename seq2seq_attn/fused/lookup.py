@@ -31,16 +31,18 @@ def lookup(symbols: Tensor, embedding: nn.Embedding, *, times: int = 1) -> Looku
         embedding: of these symbols.
         times: how often such symbols will come.
     """
-    plain = embedding.max_norm is embedding.padding_idx is None
-    if (
-        type(embedding) not in (nn.Embedding, Embedding)
-        or not plain
-        or embedding.scale_grad_by_freq
-        or embedding.sparse
-    ):
-        return None
+    few = 4 * embedding.num_embeddings <= times * symbols.numel()
+    return Lookup(symbols, embedding.weight) if few and only_looks_up(embedding) else None
+
+
+def only_looks_up(embedding: nn.Embedding) -> bool:
+    """Whether what an embedding makes, and its gradient, are rows of its weight and of this one's gradient, no more."""
+    if type(embedding) not in (nn.Embedding, Embedding) or embedding.scale_grad_by_freq or embedding.sparse:
+        return False
+    if not embedding.max_norm is embedding.padding_idx is None:
+        return False
     try:
         check_hooks("embedding", embedding)
     except Refused:
-        return None
-    return Lookup(symbols, embedding.weight) if 4 * embedding.num_embeddings <= times * symbols.numel() else None
+        return False
+    return True

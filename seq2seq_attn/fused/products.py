@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from seq2seq_attn.fused.compiled import load
+from seq2seq_attn.fused.kernels import affine
 
 _MANY = 1 << 24  # multiplications that are worth another form of the weight
 _ROWS = 128  # that are worth packing it
@@ -52,13 +53,8 @@ class Products(NamedTuple):
         """``made`` becomes the start, or 0, and the product of values, (N, F), and a `matrix` of (F, G)."""
         if self.compiled:
             torch.ops.seq2seq_attn.affine(values, matrix, start, made)
-        elif matrix.dtype != values.dtype:
-            product = torch.mm(values.to(matrix.dtype), matrix)
-            made.copy_(product if start is None else start + product)
-        elif start is None:
-            torch.mm(values, matrix, out=made)
         else:
-            torch.addmm(start, values, matrix, out=made)
+            affine(values, matrix, start, made)
 
     def product(
         self, values: Tensor, weight: Tensor, made: Tensor | None = None, *, start: Tensor | None = None

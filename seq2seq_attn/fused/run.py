@@ -47,7 +47,6 @@ class Run:
         kept: what the way there leaves to the way back. A value of the loop is (T + 2, B, …) under its id: before the
             steps and behind them is what stands before the one that is walked first.
         grads: gradients, on the way back: of values of the loop under their ids, and of inputs.
-        fills: what puts that part of the units' sums in place that is known before the loop, from this run's inputs.
         known: what is made of weights alone, and is the same in each run of the same weights.
         by_position: whether a context is multiplied by what makes use of it before it is summed up: W Σ_j α_j h_j is
             Σ_j α_j (W h_j), whose products are as many as the positions, for however many steps and rows.
@@ -64,7 +63,6 @@ class Run:
     ragged: bool
     kept: dict[str, Tensor] = field(default_factory=dict)
     grads: dict[str, Tensor] = field(default_factory=dict)
-    fills: list[Callable[[Run], None]] = field(default_factory=list)
     known: dict[str, Tensor] = field(default_factory=dict)
     by_position: bool = False
     multiplied: dict[str, Tensor] = field(default_factory=dict)
@@ -164,28 +162,15 @@ class Affine:
     inputs: tuple[Argument, ...]
 
     def begin(self, run: Run, made: Tensor, bias: Tensor | None) -> tuple[list[Tensor], list[Tensor]]:
-        """Fill (T, B, G) with what is known before the loop; what else there is to multiply, and with what."""
-        rows = made.flatten(0, 1)
-
-        def fill(run: Run) -> None:  # its run is not kept here: each would keep the other, and all that a step has made
-            start = bias
-            for n, (argument, columns) in enumerate(self._columns(run.inputs[self.weight])):
-                if argument.when == "given":
-                    self._fill(run, rows, start, argument, columns, f"{self.weight} {n}")
-                    start = rows
-            if start is None:
-                rows.zero_()
-            elif start is bias:
-                rows.copy_(bias.expand_as(rows))
-
-        fill(run)
-        run.fills.append(fill)
+        """Let walks begin with (T, B, G) of what is known before; what else there is to multiply, and with what."""
+        rows, start = made.flatten(0, 1), bias
         values, weights = list[Tensor](), list[Tensor]()
         for n, (argument, columns) in enumerate(self._columns(run.inputs[self.weight])):
             name = f"{self.weight} {n}"  # not of the id: it may be read now and as it was before
             if argument.when == "given":
-                continue
-            if run.by_position and argument.when == "now" and argument.id in run.sums:
+                self._fill(run, rows, start, argument, columns, name)
+                start = rows
+            elif run.by_position and argument.when == "now" and argument.id in run.sums:
                 alpha, memory = run.sums[argument.id]
                 if name not in run.multiplied:
                     positions = run.products.product(run.inputs[memory].flatten(0, 1), columns.t())
@@ -195,6 +180,8 @@ class Affine:
             else:
                 values.append(run.read(argument))
                 weights.append(run.turned(name, columns))
+        if start is not rows:
+            run.kernels.fill(start, rows)
         return values, weights
 
     def _columns(self, weight: Tensor) -> Iterator[tuple[Argument, Tensor]]:
@@ -208,22 +195,19 @@ class Affine:
         """``rows`` become the product of what is given for all steps, plus what to start with."""
         table = run.inputs[argument.id]
         if argument.id in run.symbols:
-            begins, symbols = start is None or start.dim() == 1, run.symbols[argument.id].flatten()
+            bias = start if start is not rows else None
 
             def multiplied() -> Tensor:
                 product = run.products.product(table, columns.t())
-                return product + start if begins and start is not None else product
+                return product if bias is None else product + bias
 
             product = run.once(f"{name} of symbols", multiplied)  # in another run they may not be looked up
-            if begins:
-                torch.index_select(product, 0, symbols, out=rows)
-            else:
-                rows += product[symbols]
+            run.kernels.look_up(product, run.symbols[argument.id].flatten(), rows, start is rows)
         else:
             products = run.products
             packed = (products.narrow or run.steps == 1) and run.packs(columns)  # a search has it packed for all steps
             matrix = run.turned(name, columns) if packed else products.matrix(columns.t(), len(rows))
-            products.affine(table.flatten(0, 1), matrix, start, rows)
+            run.kernels.affine(table.flatten(0, 1), matrix, start, rows)
 
     def back(self, run: Run) -> tuple[list[Tensor], list[Tensor]]:
         """The gradients that the loop adds to, and what it multiplies that of W x with."""

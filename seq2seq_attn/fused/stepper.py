@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from seq2seq_attn.bands import Plan
 from seq2seq_attn.fused.bands import CompiledBands, Inside
-from seq2seq_attn.fused.lookup import lookup
+from seq2seq_attn.fused.lookup import lookup, only_looks_up
 from seq2seq_attn.fused.refused import Refused
 from seq2seq_attn.fused.scores import Scores
 from seq2seq_attn.fused.units import find, find_readout, find_scores
-from seq2seq_attn.nodes import LSTMState
+from seq2seq_attn.nodes import LinearOutput, LSTMState
 from seq2seq_attn.nodes.state import each, visible
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ class Stepper:
         loop: what is given of the sentences; each begins with one hypothesis.
         plan: of its step.
         embedding: of the symbols.
+
+    Attributes:
+        symbols: (B K, 1) int64, what the next step reads.
+        embeds: whether steps look up by themselves what they read of these symbols.
 
     Raises:
         Refused: a step with a node that has no unit, takes no axis K, or runs before the loop; see `compiled.load`.
@@ -57,16 +61,12 @@ class Stepper:
         self.rows += shape[1]
         if self.stepped:
             self._go_on(slice(None))
-        embedded = self.embedding(symbols)
+        self.symbols.copy_(symbols.reshape(-1, 1))
         values = {self.ids[word]: value for word, value in self.bands.loop.constant.items()}
         if (id := self.ids.get("prev_output")) is not None:
-            values[id] = embedded
-            if id in run.symbols:
-                run.symbols[id].copy_(symbols.flatten())
-            elif id in run.inputs:
-                run.inputs[id].copy_(embedded.flatten(0, 1))
-        for fill in run.fills:
-            fill(run)
+            values[id] = self.embedding(symbols)
+            if not self.embeds:
+                run.inputs[id].copy_(values[id].flatten(0, 1))
         run.kernels.walk(False)
         for id in self.inside.shown:
             values[id] = run.column(id)[0].reshape(*shape, -1).clone()
@@ -78,6 +78,54 @@ class Stepper:
             values[operation.output] = self._after(id, *arguments)
         self.carried, self.stepped = {b: values[now] for b, now in self.past.items() if now not in run.kept}, True
         return self.plan.result(*(values[self.ids[word]] for word in self.plan.result._fields))
+
+    def choose(self, going: Tensor, eos: int | None, most: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Steps with the best symbol of the one before, as long as more than half of the rows go on; all in C++.
+
+        Only where it `chooses`, and with one hypothesis of each sentence; `symbols` are those before the first.
+
+        Args:
+            going: (B,) bool, which rows go on; it is changed.
+            eos: the symbol that ends a row; None: nothing does.
+            most: number of steps at most.
+
+        Returns:
+            Of n steps the symbols, ``eos`` after the end of a row, and whether it goes on before each, (B, n); their
+            log-probabilities, 0 after the end, (B, n); attention weights, (B, n, S).
+        """
+        if self.stepped:
+            self._go_on(slice(None))
+        (id,), run = self.plan.schedule.after, self.run
+        found = self.scores[id]
+        assert found is not None and self.hidden is not None
+        weight, bias = found
+        hidden, matrix = run.column(self.hidden)[0], run.turned(f"{id} scores", weight)
+        looked = self.ids.get("attn_weights")
+        weights = hidden[:, :0] if looked is None else run.column(looked)[0]
+        columns = [run.kept[id] for id in self.columns]
+        kernels: Any = run.kernels  # compiled ones
+        made = kernels.choose(self.symbols, going, most, eos, columns, hidden, matrix, bias, weights)
+        self.stepped, self.rows = True, self.rows + len(made[0])
+        symbols, mask, scores, looks = (tensor.transpose(0, 1) for tensor in made)
+        return symbols, mask, scores, looks
+
+    @property
+    def chooses(self) -> bool:
+        """Whether all of a step, from symbol to symbol, is told to the kernels."""
+        looked = self.ids.get("attn_weights")
+        told = self.embeds and not self.carried and len(self.plan.schedule.after) == 1
+        return told and self.hidden is not None and (looked is None or looked in self.run.kept)
+
+    def _hidden(self) -> str | None:
+        """Where the loop makes t, of which the last operation makes the scores, if it does."""
+        id = self.plan.schedule.after[-1] if self.plan.schedule.after else None
+        if id is None or (found := self.scores[id]) is None:
+            return None
+        inputs = self.plan.graph.operations[id].inputs
+        alone = type(self.bands.node(id)) is LinearOutput and len(inputs) == 1 and inputs[0] in self.run.kept
+        hidden = self.readouts.get(id) or (inputs[0] if alone else None)
+        same = hidden is not None and {tensor.dtype for tensor in found} == {self.run.kept[hidden].dtype}
+        return hidden if same else None
 
     def _after(self, id: str, *arguments: Tensor) -> Any:
         """What an operation behind the loop makes; of the scores, what they are made of."""
@@ -126,11 +174,11 @@ class Stepper:
             )
         self.shape = len(loop.sentence.mask), copies
         rows = len(loop.sentence.mask) * copies
-        symbols = torch.zeros(rows, 1, dtype=torch.int64, device=mask.device)
+        self.symbols = torch.zeros(rows, 1, dtype=torch.int64, device=mask.device)
         values = {self.ids[word]: value for word, value in loop.constant.items()}
         if "prev_output" in self.ids:
-            values[self.ids["prev_output"]] = self.embedding(symbols)
-        looked_up = lookup(symbols, self.embedding, times=_TIMES)
+            values[self.ids["prev_output"]] = self.embedding(self.symbols)
+        looked_up = lookup(self.symbols, self.embedding, times=_TIMES)
         self.bands = CompiledBands(loop, self.plan, values, 1, prev_output=looked_up, copies=copies)
         self.bands.first = {id: each(lambda tensor: tensor.flatten(0, 1), value) for id, value in carried.items()}
         ids = self.plan.schedule.inside
@@ -141,12 +189,25 @@ class Stepper:
         self.run = self.inside.run([*self.inside.tensors.values()])
         self.run.known, self.run.multiplied = self._known, self._multiplied
         self.run.by_position = self._by_position(copies)
+        self.embeds = self._look_up()
         with torch.autocast(mask.device.type, enabled=False):
             self.inside.begin(self.run)
         self.carried = {id: visible(value) for id, value in carried.items() if self.past[id] not in self.run.kept}
         states = [now for now in self.past.values() if now in self.run.kept]
         self.columns = [id for now in states for id in (now, f"{now}.cell") if id in self.run.kept]
         self.stepped = False
+        self.hidden = self._hidden()
+
+    def _look_up(self) -> bool:
+        """Let steps embed `symbols` themselves, if they read them; whether they do."""
+        id, weight = self.ids.get("prev_output"), self.embedding.weight
+        embedded = None if id is None or id in self.run.symbols else self.run.inputs.get(id)
+        if embedded is None:
+            return True
+        if not only_looks_up(self.embedding) or weight.dtype != embedded.dtype:
+            return False
+        self.run.kernels.look_up(weight, self.symbols[:, 0], embedded.flatten(0, 1), False)
+        return True
 
     def _by_position(self, copies: int) -> bool:
         """Whether contexts are multiplied position by position: where it is likely that more rows are still to come."""

@@ -7,6 +7,7 @@
 #include <ATen/native/CPUBlas.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/index_select.h>
 #include <ATen/ops/mm.h>
 #include <torch/custom_class.h>
 #include <torch/library.h>
@@ -18,6 +19,7 @@
 #include <limits>
 #include <numeric>
 #include <optional>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -928,8 +930,9 @@ void affine(const Tensor& values, const Tensor& weight, const std::optional<Tens
 // `kernels.Kernels`; it holds the tensors of its units.
 struct Walk : torch::CustomClassHolder {
   int64_t steps, batch;
-  std::vector<int64_t> rows;   // that a step is about, the first ones; empty: all
-  std::vector<Step> units[2];  // from the first step, from the last
+  std::vector<int64_t> rows;                 // that a step is about, the first ones; empty: all
+  std::vector<Step> units[2];                // from the first step, from the last
+  std::vector<std::function<void()>> known;  // what each walk begins with
   bool turned = false;
   Tensors held;
 
@@ -943,6 +946,24 @@ struct Walk : torch::CustomClassHolder {
   Walk(int64_t steps, int64_t batch, std::vector<int64_t> given) : steps(steps), batch(batch), rows(std::move(given)) {
     TORCH_CHECK(rows.empty() || static_cast<int64_t>(rows.size()) == steps, "there are not as many rows as steps");
     for (const int64_t count : rows) TORCH_CHECK(count <= batch, "a step is about more rows than there are");
+  }
+
+  void fill(const std::optional<Tensor>& start, const Tensor& made) {
+    known.push_back([=] {
+      const Tensor out = made;
+      start ? out.copy_(start->expand_as(made)) : out.zero_();
+    });
+  }
+
+  void look_up(const Tensor& table, const Tensor& symbols, const Tensor& made, bool added) {
+    known.push_back([=] {
+      Tensor out = made;
+      added ? out.add_(table.index_select(0, symbols)) : at::index_select_out(out, table, 0, symbols);
+    });
+  }
+
+  void affine(const Tensor& values, const Tensor& weight, const std::optional<Tensor>& start, const Tensor& made) {
+    known.push_back([=] { ::affine(values, weight, start, made); });
   }
 
   void gru(const Tensors& values, const Tensors& weights, const Tensor& state, const Tensor& both, const Tensor& last,
@@ -1064,7 +1085,13 @@ struct Walk : torch::CustomClassHolder {
     return made;
   }
 
+  std::tuple<Tensor, Tensor, Tensor, Tensor> choose(const Tensor& symbols, const Tensor& going, int64_t most,
+                                                    std::optional<int64_t> eos, const Tensors& columns,
+                                                    const Tensor& hidden, const Tensor& matrix, const Tensor& bias,
+                                                    const Tensor& looked);
+
   void walk(bool back) {
+    for (const auto& make : known) make();
     const std::vector<int64_t> begins = shares();
     at::parallel_for(0, begins.size() - 1, 1, [&](int64_t first, int64_t behind) {
       const int64_t begin = begins[first], end = begins[behind];
@@ -1236,11 +1263,57 @@ void likeliest(const Tensor& hidden, const Tensor& matrix, const Tensor& bias, c
   TYPED(hidden, likeliest_of<scalar_t>(hidden, matrix, bias.const_data_ptr<scalar_t>(), bias.numel(), values, symbols);)
 }
 
+// Of a loop of one step, step after step with the symbol that is likeliest behind the one before, until half of the
+// rows have ended, or there have been the most: the symbols and whether each row goes on before them, (n, B), log-
+// probabilities (n, B), and of `looked`, (B, S), what stands there, (n, B, S). `symbols`, (B, 1), and `going`, (B,),
+// are what the next step goes on with; of each column, (3, B, F), what a step made stands before the next.
+std::tuple<Tensor, Tensor, Tensor, Tensor> Walk::choose(const Tensor& symbols, const Tensor& going, int64_t most,
+                                                        std::optional<int64_t> eos, const Tensors& columns,
+                                                        const Tensor& hidden, const Tensor& matrix, const Tensor& bias,
+                                                        const Tensor& looked) {
+  TORCH_CHECK(steps == 1 && symbols.sizes() == at::IntArrayRef({batch, 1}) && symbols.is_contiguous() &&
+                  symbols.scalar_type() == at::kLong && going.sizes() == at::IntArrayRef({batch}) &&
+                  going.is_contiguous() && going.scalar_type() == at::kBool && looked.dim() == 2 &&
+                  looked.size(0) == batch && hidden.size(0) == batch,
+              "choose takes a loop of one step, (B, 1) int64, (B,) bool, (B, R) and (B, S)");
+  Tensor made = at::empty({most, batch}, symbols.options()), mask = at::empty({most, batch}, going.options());
+  Tensor scores = at::empty({most, batch, 1}, hidden.options());
+  Tensor weights = at::empty({most, batch, looked.size(1)}, looked.options());
+  int64_t* last = symbols.data_ptr<int64_t>();
+  bool* goes = going.data_ptr<bool>();
+  int64_t left = std::count(goes, goes + batch, true), n = 0;
+  while (n < most && left > 0) {
+    if (n > 0) {
+      for (const auto& column : columns) column[0].copy_(column[1]);
+    }
+    mask[n].copy_(going);
+    walk(false);
+    const Tensor score = scores[n];
+    likeliest(hidden, matrix, bias, score, symbols);
+    for (int64_t b = 0; b < batch; ++b) {
+      if (!goes[b]) {
+        last[b] = *eos;  // nothing ends without
+        score[b].zero_();
+      } else if (eos && last[b] == *eos) {
+        goes[b] = false, --left;
+      }
+    }
+    made[n].copy_(symbols.squeeze(1));
+    weights[n].copy_(looked);
+    ++n;
+    if (2 * left <= batch) break;
+  }
+  return {made.narrow(0, 0, n), mask.narrow(0, 0, n), scores.narrow(0, 0, n).squeeze(2), weights.narrow(0, 0, n)};
+}
+
 }  // namespace
 
 TORCH_LIBRARY(seq2seq_attn, library) {
   library.class_<Walk>("Walk")
       .def(torch::init<int64_t, int64_t, std::vector<int64_t>>())
+      .def("fill", &Walk::fill)
+      .def("look_up", &Walk::look_up)
+      .def("affine", &Walk::affine)
       .def("gru", &Walk::gru)
       .def("gru_back", &Walk::gru_back)
       .def("gru_before", &Walk::gru_before)
@@ -1252,6 +1325,7 @@ TORCH_LIBRARY(seq2seq_attn, library) {
       .def("attention", &Walk::attention)
       .def("attention_back", &Walk::attention_back)
       .def("turn", &Walk::turn)
+      .def("choose", &Walk::choose)
       .def("walk", &Walk::walk);
   library.def(
       "cross_entropy(Tensor(a!) logits, Tensor bias, Tensor target, float smoothing, Tensor(b!) loss, Tensor(c!) nll, "
