@@ -215,7 +215,8 @@ def _chosen(steps: Hypotheses | Stepper, last: Tensor, going: Tensor, eos: int |
         return Decoded(symbols, mask, scores.sum(dim=1), looked)
     step, mask = steps(last[:, None]), going[:, None].clone()
     scores, symbols = (values[:, 0] for values in likeliest(step.output, 1))
-    looked = step.attn_weights if hasattr(step, "attn_weights") else scores[:, :, None][..., :0]
+    weights = getattr(step, "attn_weights", None)
+    looked = scores[:, :, None][..., :0] if weights is None else weights
     if eos is not None:
         symbols = symbols.masked_fill(~mask, eos)
         going &= symbols[:, 0] != eos

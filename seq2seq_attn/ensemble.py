@@ -57,15 +57,15 @@ class Ensemble:
             loop.select(rows, sentences)
             step = loop(symbols)
             outputs.append(step.output)
-            if hasattr(step, "attn_weights"):
-                looked.append((step.attn_weights, sentence.mask))
+            if (weights := getattr(step, "attn_weights", None)) is not None:
+                looked.append((weights, sentence.mask))
         found = likeliest(outputs[0], count) if len(outputs) == 1 else _agreed(outputs, count)
         if not looked:
             nothing = found[0].new_zeros(*symbols.shape, 0)
             looked = [(nothing, torch.zeros_like(self.members[0][1].mask))]
-        self.positions = looked[0][1].sum(dim=1).tolist()
-        weights = [weights for weights, _ in looked]
-        return *found, _mean(weights) if len({one.shape for one in weights}) == 1 else weights[0]
+        self.positions = self.positions or looked[0][1].sum(dim=1).tolist()
+        every = [weights for weights, _ in looked]
+        return *found, _mean(every) if len({one.shape for one in every}) == 1 else every[0]
 
 
 def _agreed(outputs: Sequence[Tensor | Scores], count: int) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,18 @@ if TYPE_CHECKING:
 
 _TIMES = 16  # steps that a product of the whole vocabulary has to be worth
 _MORE = 4  # times as many rows as there have been are expected
+
+
+class Stepped(NamedTuple):
+    """What a step made of K hypotheses, as far as a search asks.
+
+    Attributes:
+        output: y_i, logits (B, K, V), or what they are made of.
+        attn_weights: alpha_ij, (B, K, S); None without attention.
+    """
+
+    output: Tensor | Scores
+    attn_weights: Tensor | None
 
 
 class Stepper:
@@ -55,29 +67,30 @@ class Stepper:
         first = {id: loop.first[plan.graph.values[id].word] for id in self.past}
         self._begin({id: each(lambda tensor: tensor[:, None], value) for id, value in first.items()}, *self.given_to)
 
-    def __call__(self, symbols: Tensor) -> Any:
-        """One step with the last symbols, (B, K) int64; the values that it made, (B, K, …), scores as `Scores`."""
+    def __call__(self, symbols: Tensor) -> Stepped:
+        """One step with the last symbols, (B, K) int64."""
         run, shape = self.run, self.shape
         self.rows += shape[1]
         if self.stepped:
             self._go_on(slice(None))
         self.symbols.copy_(symbols.reshape(-1, 1))
         values = {self.ids[word]: value for word, value in self.bands.loop.constant.items()}
-        if (id := self.ids.get("prev_output")) is not None:
-            values[id] = self.embedding(symbols)
+        if (embedded := self.ids.get("prev_output", "")) in self.read or not self.embeds:
+            values[embedded] = self.embedding(symbols)
             if not self.embeds:
-                run.inputs[id].copy_(values[id].flatten(0, 1))
+                run.inputs[embedded].copy_(values[embedded].flatten(0, 1))
         run.kernels.walk(False)
-        for id in self.inside.shown:
+        for id in self.read.intersection(self.inside.shown):
             values[id] = run.column(id)[0].reshape(*shape, -1).clone()
-        for before, now in self.past.items():
+        for before in self.read.intersection(self.past):
+            now = self.past[before]
             values[before] = run.kept[now][0].reshape(*shape, -1) if now in run.kept else self.carried[before]
         for id in self.plan.schedule.after:
             operation = self.plan.graph.operations[id]
-            arguments = (visible(values[given]) for given in operation.inputs)
+            arguments = () if id in self.readouts else (visible(values[given]) for given in operation.inputs)
             values[operation.output] = self._after(id, *arguments)
         self.carried, self.stepped = {b: values[now] for b, now in self.past.items() if now not in run.kept}, True
-        return self.plan.result(*(values[self.ids[word]] for word in self.plan.result._fields))
+        return Stepped(values[self.ids["output"]], values.get(self.ids.get("attn_weights", "")))
 
     def choose(self, going: Tensor, eos: int | None, most: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Steps with the best symbol of the one before, as long as more than half of the rows go on; all in C++.
@@ -185,6 +198,9 @@ class Stepper:
         self.scores = {id: find_scores(self.bands, id) for id in self.plan.schedule.after}
         found = {id: find_readout(self.bands, id) for id, scores in self.scores.items() if scores}
         self.readouts = {id: readout for id, readout in found.items() if readout}
+        after = [self.plan.graph.operations[id] for id in self.plan.schedule.after if id not in self.readouts]
+        self.read = {given for operation in after for given in operation.inputs}
+        self.read |= {id for word, id in self.ids.items() if word == "attn_weights"}
         self.inside = Inside(self.bands, ids, find(self.bands, ids, self.readouts))
         self.run = self.inside.run([*self.inside.tensors.values()])
         self.run.known, self.run.multiplied = self._known, self._multiplied
