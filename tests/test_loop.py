@@ -44,7 +44,7 @@ def sentence(model: Seq2Seq) -> Sentence:
     """Made-up sources, h_j a leaf of its own: one whole, one padded, one without any real position."""
     generator = torch.Generator().manual_seed(5)
     encoder_hidden = torch.randn(B, S, model.encoder.memory_size, dtype=torch.float64, generator=generator)
-    encoder_hidden.requires_grad_()
+    encoder_hidden = encoder_hidden.to(next(model.parameters()).dtype).requires_grad_()
     mask = torch.arange(S) < torch.tensor([[S], [2], [0]])
     state = None if model.bridge is None else model.bridge(encoder_hidden, torch.ones(B, S, dtype=torch.bool))
     return Sentence(encoder_hidden, mask, torch.randint(19, (B, S), generator=generator), state)

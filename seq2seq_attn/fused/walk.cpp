@@ -13,6 +13,7 @@
 #include <torch/library.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -24,7 +25,7 @@
 #include <utility>
 #include <vector>
 
-#ifdef __AVX512F__
+#if defined(__AVX512F__) || defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
@@ -786,6 +787,95 @@ inline void energy_back(T d_energy, const T* q, const T* k, const T* v, int64_t 
   }
 }
 
+// The same of e^2q and e^2k, which are made once for many sums: tanh(q + k) = 1 - 2 / (1 + e^2q e^2k). No number must
+// be further from 0 than this, so that no product overflows; with others the sums are made one by one.
+constexpr float kReach = 21;
+
+// e^2x of some numbers, and whether all are within reach; NaN is not.
+template <typename T>
+bool powers(const T* x, int64_t size, T* made) {
+  int32_t beyond = 0;
+#pragma omp simd reduction(+ : beyond)
+  for (int64_t n = 0; n < size; ++n) {
+    beyond += !(std::fabs(x[n]) <= kReach);
+    made[n] = exp_of(2 * x[n]);
+  }
+  return beyond == 0;
+}
+
+#ifdef __AVX512F__
+typedef float Lanes __attribute__((vector_size(64), aligned(4), may_alias));
+inline Lanes near_inverse(Lanes x) { return (Lanes)_mm512_rcp14_ps((__m512)x); }
+#elif defined(__AVX2__)
+typedef float Lanes __attribute__((vector_size(32), aligned(4), may_alias));
+inline Lanes near_inverse(Lanes x) { return (Lanes)_mm256_rcp_ps((__m256)x); }
+#else
+typedef float Lanes __attribute__((vector_size(16), aligned(4), may_alias));
+inline Lanes near_inverse(Lanes x) { return 1 / x; }
+#endif
+constexpr int64_t kLanes = sizeof(Lanes) / sizeof(float);
+
+// Within two units of the last place: one step of Newton's.
+inline Lanes inverse(Lanes x) {
+  const Lanes near = near_inverse(x);
+  return near * (2 - x * near);
+}
+inline Lanes load(const float* from) { return *reinterpret_cast<const Lanes*>(from); }
+inline void store(float* to, Lanes lanes) { *reinterpret_cast<Lanes*>(to) = lanes; }
+
+// Energies of N positions.
+template <int N, typename T>
+void energies_of(const T* q, const T* const* k, const T* v, int64_t size, T* energies) {
+  T sums[N] = {};
+  int64_t n = 0;
+  if constexpr (std::is_same_v<T, float>) {
+    Lanes wide[N] = {};
+    for (; n + kLanes <= size; n += kLanes) {
+      const Lanes power = load(q + n), factor = load(v + n);
+      for (int m = 0; m < N; ++m) wide[m] += factor * (1 - 2 * inverse(1 + power * load(k[m] + n)));
+    }
+    for (int m = 0; m < N; ++m) {
+      for (int64_t lane = 0; lane < kLanes; ++lane) sums[m] += wide[m][lane];
+    }
+  }
+  for (; n < size; ++n) {
+    for (int m = 0; m < N; ++m) sums[m] += v[n] * (1 - 2 / (1 + q[n] * k[m][n]));
+  }
+  std::copy_n(sums, N, energies);
+}
+
+// The way back through them.
+template <int N, typename T>
+void energies_back_of(const T* d_energies, const T* q, const T* const* k, const T* v, int64_t size, T* d_q,
+                      T* const* d_k, T* d_v) {
+  int64_t n = 0;
+  if constexpr (std::is_same_v<T, float>) {
+    for (; n + kLanes <= size; n += kLanes) {
+      const Lanes power = load(q + n), factor = 4 * load(v + n);
+      Lanes sum_q = load(d_q + n), sum_v = load(d_v + n);
+      for (int m = 0; m < N; ++m) {
+        const Lanes half = inverse(1 + power * load(k[m] + n));  // of 1 - tanh
+        const Lanes d = d_energies[m] * factor * (half - half * half);
+        sum_v += d_energies[m] * (1 - 2 * half);
+        sum_q += d;
+        store(d_k[m] + n, load(d_k[m] + n) + d);
+      }
+      store(d_q + n, sum_q);
+      store(d_v + n, sum_v);
+    }
+  }
+  for (; n < size; ++n) {
+    for (int m = 0; m < N; ++m) {
+      const T half = 1 / (1 + q[n] * k[m][n]), d = d_energies[m] * 4 * v[n] * (half - half * half);
+      d_v[n] += d_energies[m] * (1 - 2 * half);
+      d_q[n] += d;
+      d_k[m][n] += d;
+    }
+  }
+}
+
+constexpr int kPositions = 4;  // whose sums are made at once
+
 // The softmax of the energies over what is no padding, and the sum of the memory (B, S, M) under it.
 template <typename T>
 void attend(const T* energies, const bool* padding, T temperature, const T* memory, int64_t S, int64_t M, T* weights,
@@ -807,23 +897,32 @@ void attend(const T* energies, const bool* padding, T temperature, const T* memo
 }
 
 template <typename T>
-Step attention(Rows<T> state, std::vector<Matrix<T>> weight, const T* v, const T* keys, int64_t copies, T scale,
-               const bool* padding, T temperature, const T* memory, std::vector<Rows<T>> queries, Rows<T> energies,
-               Rows<T> weights, Rows<T> context) {
+Step attention(Rows<T> state, std::vector<Matrix<T>> weight, const T* v, const T* keys, const T* powered,
+               int64_t copies, T scale, const bool* padding, T temperature, const T* memory,
+               std::vector<Rows<T>> queries, Rows<T> energies, Rows<T> weights, Rows<T> context) {
   const int64_t S = energies.size, M = context.size, A = weight.empty() ? state.size : queries[0].size;
   return [=](int64_t t, int64_t begin, int64_t end) {
     if (!weight.empty()) product(state, weight[0], T(0), queries[0], t, begin, end);
+    std::vector<T> power(powered ? A : 0);
     for (int64_t b = begin; b < end; ++b) {
       const T* q = weight.empty() ? state.at(t, b) : queries[0].at(t, b);
       T* e = energies.at(t, b);
       const int64_t m = b / copies;  // the row of the memory
-      for (int64_t j = 0; j < S; ++j) {
-        const T* k = keys + (m * S + j) * A;
-        if (weight.empty()) {
-          e[j] = scale * dot(q, k, A);
-          continue;
+      int64_t j = 0;
+      if (powered && powers(q, A, power.data())) {
+        const T* k[kPositions];
+        for (; j + kPositions <= S; j += kPositions) {
+          for (int n = 0; n < kPositions; ++n) k[n] = powered + (m * S + j + n) * A;
+          energies_of<kPositions>(power.data(), k, v, A, e + j);
         }
-        e[j] = energy(q, k, v, A);
+        for (; j < S; ++j) {
+          k[0] = powered + (m * S + j) * A;
+          energies_of<1>(power.data(), k, v, A, e + j);
+        }
+      }
+      for (; j < S; ++j) {
+        const T* k = keys + (m * S + j) * A;
+        e[j] = weight.empty() ? scale * dot(q, k, A) : energy(q, k, v, A);
       }
       attend(e, padding ? padding + m * S : nullptr, temperature, memory + m * S * M, S, M, weights.at(t, b),
              context.at(t, b));
@@ -832,12 +931,13 @@ Step attention(Rows<T> state, std::vector<Matrix<T>> weight, const T* v, const T
 }
 
 template <typename T>
-Step attention_back(Rows<T> state, std::vector<Matrix<T>> weight, const T* v, const T* keys, T scale, T temperature,
-                    const T* memory, std::vector<Rows<T>> queries, Rows<T> weights, Rows<T> d_context,
+Step attention_back(Rows<T> state, std::vector<Matrix<T>> weight, const T* v, const T* keys, const T* powered, T scale,
+                    T temperature, const T* memory, std::vector<Rows<T>> queries, Rows<T> weights, Rows<T> d_context,
                     Rows<T> d_weights, Rows<T> d_outer, Rows<T> d_energies, std::vector<Rows<T>> d_queries, T* d_keys,
                     T* d_v, Rows<T> d_state) {
   const int64_t S = weights.size, M = d_context.size, A = weight.empty() ? state.size : queries[0].size;
   return [=](int64_t t, int64_t begin, int64_t end) {
+    std::vector<T> power(powered ? A : 0);
     for (int64_t b = begin; b < end; ++b) {
       const T *alpha = weights.at(t, b), *dc = d_context.at(t, b), *dw = d_weights.at(t, b), *outer = d_outer.at(t, b);
       T *de = d_energies.at(t, b), sum = 0;
@@ -857,9 +957,24 @@ Step attention_back(Rows<T> state, std::vector<Matrix<T>> weight, const T* v, co
       const T* q = queries[0].at(t, b);
       T *dq = d_queries[0].at(t, b), *dv = d_v + b * A;
       std::fill(dq, dq + A, T(0));
+      if (powered && powers(q, A, power.data())) {
+        const T* k[kPositions];
+        T d[kPositions], *dk[kPositions];
+        int count = 0;
+        for (int64_t j = 0; j < S; ++j) {
+          const int64_t place = (b * S + j) * A;
+          if (de[j] == 0) continue;  // padding
+          d[count] = de[j], k[count] = powered + place, dk[count] = d_keys + place;
+          if (++count < kPositions) continue;
+          energies_back_of<kPositions>(d, power.data(), k, v, A, dq, dk, dv);
+          count = 0;
+        }
+        for (int n = 0; n < count; ++n) energies_back_of<1>(d + n, power.data(), k + n, v, A, dq, dk + n, dv);
+        continue;
+      }
       for (int64_t j = 0; j < S; ++j) {
         const int64_t place = (b * S + j) * A;
-        if (de[j] != 0) energy_back(de[j], q, keys + place, v, A, dq, d_keys + place, dv);  // 0: padding
+        if (de[j] != 0) energy_back(de[j], q, keys + place, v, A, dq, d_keys + place, dv);
       }
     }
     if (!weight.empty()) product(d_queries[0], weight[0], T(1), d_state, t, begin, end);
@@ -1044,11 +1159,12 @@ struct Walk : torch::CustomClassHolder {
                  const Tensor& energies, const Tensor& weights, const Tensor& context) {
     hold(state, weight, v, keys, padding, memory, queries, energies, weights, context);
     if (!weight.empty()) check(weight[0], state.size(2), queries[0].size(2));
+    const Tensor powered = weight.empty() ? Tensor() : powers_of(keys);
     TYPED(context, using R = Rows<scalar_t>; units[turned].push_back(::attention<scalar_t>(
         R(state), matrices<scalar_t>(weight), v.empty() ? nullptr : v[0].const_data_ptr<scalar_t>(),
-        keys.const_data_ptr<scalar_t>(), copies, scale, padding.empty() ? nullptr : padding[0].const_data_ptr<bool>(),
-        temperature, memory.const_data_ptr<scalar_t>(), rows_of<scalar_t>(queries), R(energies), R(weights),
-        R(context)));)
+        keys.const_data_ptr<scalar_t>(), powered.defined() ? powered.const_data_ptr<scalar_t>() : nullptr, copies,
+        scale, padding.empty() ? nullptr : padding[0].const_data_ptr<bool>(), temperature,
+        memory.const_data_ptr<scalar_t>(), rows_of<scalar_t>(queries), R(energies), R(weights), R(context)));)
   }
 
   void attention_back(const Tensor& state, const Tensors& weight, const Tensors& v, const Tensor& keys, double scale,
@@ -1058,11 +1174,26 @@ struct Walk : torch::CustomClassHolder {
     hold(state, weight, v, keys, memory, queries, weights, d_context, d_weights, d_outer, d_energies, d_queries, d_keys,
          d_v, d_state);
     if (!weight.empty()) check(weight[0], queries[0].size(2), state.size(2));
+    const Tensor powered = weight.empty() ? Tensor() : powers_of(keys);
     TYPED(d_context, using R = Rows<scalar_t>; units[turned].push_back(::attention_back<scalar_t>(
         R(state), matrices<scalar_t>(weight), v.empty() ? nullptr : v[0].const_data_ptr<scalar_t>(),
-        keys.const_data_ptr<scalar_t>(), scale, temperature, memory.const_data_ptr<scalar_t>(),
-        rows_of<scalar_t>(queries), R(weights), R(d_context), R(d_weights), R(d_outer), R(d_energies),
-        rows_of<scalar_t>(d_queries), d_keys.data_ptr<scalar_t>(), d_v.data_ptr<scalar_t>(), R(d_state)));)
+        keys.const_data_ptr<scalar_t>(), powered.defined() ? powered.const_data_ptr<scalar_t>() : nullptr, scale,
+        temperature, memory.const_data_ptr<scalar_t>(), rows_of<scalar_t>(queries), R(weights), R(d_context),
+        R(d_weights), R(d_outer), R(d_energies), rows_of<scalar_t>(d_queries), d_keys.data_ptr<scalar_t>(),
+        d_v.data_ptr<scalar_t>(), R(d_state)));)
+  }
+
+  // `powers` of keys, which are held; of keys that are not within reach none.
+  Tensor powers_of(const Tensor& keys) {
+    const Tensor made = at::empty(keys.sizes(), keys.options());
+    std::atomic<bool> within = true;
+    at::parallel_for(0, keys.numel(), 16384, [&](int64_t begin, int64_t end) {
+      TYPED(keys, if (!powers(keys.const_data_ptr<scalar_t>() + begin, end - begin, made.data_ptr<scalar_t>() + begin))
+                      within = false;)
+    });
+    if (!within) return Tensor();
+    hold(made);
+    return made;
   }
 
   void turn(bool reversed) { turned = reversed; }
