@@ -95,18 +95,15 @@ class Decoder(nn.Module):
             raise ValueError(f"loop is {loop!r}; a model knows {', '.join(map(repr, get_args(LoopKind)))}")
         if loop == "plain" or self._is_listened_to():
             return self.steps(sentence, symbols)
-        embedded = self.embed_target(symbols)
-        planned = self.plan(sentence, embedded[:, 0])
+        planned = self.plan(sentence, symbols[:, 0])
         if planned is None:
             if loop != "fastest":
                 raise ValueError(f"no picture is true of the step; it can only be looped; leave out loop={loop!r}")
             return self.steps(sentence, symbols)
-        bands = (
-            Bands
-            if loop == "scheduled"
-            else partial(_BANDS[loop], scored=scored, prev_output=lookup(symbols, self.embed_target), mask=mask)
-        )
-        return Loop(self.step, sentence).scheduled(embedded, planned, bands)
+        bands = Bands if loop == "scheduled" else partial(_BANDS[loop], scored=scored, mask=mask)
+        looked_up = None if loop == "scheduled" else lookup(symbols, self.embed_target)
+        prev_outputs = looked_up or self.embed_target(symbols)
+        return Loop(self.step, sentence).scheduled(prev_outputs, symbols.shape[1], planned, bands)
 
     def steps(self, sentence: Sentence, symbols: Tensor) -> Any:
         """`forward` in a plain loop: every operation runs at every step."""
@@ -130,13 +127,13 @@ class Decoder(nn.Module):
             steps.append(loop(self.embed_target(torch.where(chosen, best, true))))
         return type(steps[0])(*(stack(column) for column in zip(*steps, strict=True)))
 
-    def plan(self, sentence: Sentence, prev_output: Tensor) -> Plan | None:
-        """What runs before, inside and after the loop; recorded once for each step and mode."""
+    def plan(self, sentence: Sentence, symbols: Tensor) -> Plan | None:
+        """What runs before, inside and after the loop; recorded once for each step and mode, behind symbols, (B,)."""
         step = (self.step, type(self.step), *self.step.children())
         mode = (step, self.step.training, torch.is_grad_enabled())
         if mode not in self._plans:
             kept = {other: known for other, known in self._plans.items() if other[0] == step}
-            self._plans = kept | {mode: plan(self.step, sentence, prev_output)}
+            self._plans = kept | {mode: plan(self.step, sentence, self.embed_target(symbols))}
         return self._plans[mode]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -192,7 +189,7 @@ class Decoder(nn.Module):
         """
         symbols = torch.full((len(sentence.mask),), bos, device=sentence.mask.device)
         listened_to = self._is_listened_to()
-        planned = None if listened_to else self.plan(sentence, self.embed_target(symbols))
+        planned = None if listened_to else self.plan(sentence, symbols)
         if loop != "compiled" or listened_to:
             shared = planned is not None and planned.takes_rows(self.step)
             return Hypotheses(self.step, sentence, self.embed_target, shared=shared)

@@ -83,15 +83,18 @@ class Loop:
         steps = [self(prev_output) for prev_output in prev_outputs.unbind(dim=1)]
         return type(steps[0])(*(stack(column) for column in zip(*steps, strict=True)))
 
-    def scheduled(self, prev_outputs: Tensor, plan: Plan, bands: Callable[..., Bands] = Bands) -> Any:
-        """The same values as `plain`, each operation where the plan has it; ``bands`` run them."""
+    def scheduled(self, prev_outputs: Any, steps: int, plan: Plan, bands: Callable[..., Bands] = Bands) -> Any:
+        """The same values as `plain`, each operation where the plan has it; ``bands`` run them, T ``steps``.
+
+        These may take ``prev_outputs`` as what they are made of; see `FusedBands`.
+        """
         values: dict[str, Any] = {}
         for value in plan.graph.inputs:
             if value.word == "prev_output":
                 values[value.id] = prev_outputs
             elif value.word in self.constant:
                 values[value.id] = self.constant[value.word]
-        run = bands(self, plan, values, prev_outputs.shape[1])
+        run = bands(self, plan, values, steps)
         for id in plan.schedule.before:
             run.all_steps(id)
         if plan.schedule.inside:

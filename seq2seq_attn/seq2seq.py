@@ -322,16 +322,13 @@ class Seq2Seq(nn.Module):
         return Sentence(encoder_hidden, mask, source, first_decoder)
 
     def _encoded(self, source: Tensor, source_mask: Tensor) -> Tensor:
-        embedded = self.embed_source(source)
         if self.loop == "compiled":
             load()
-        if self.loop in ("fused", "compiled") or (self.loop == "fastest" and suits(embedded)):
+        if self.loop in ("fused", "compiled") or (self.loop == "fastest" and suits(self.embed_source.weight)):
             with contextlib.suppress(Refused):  # one that is no RNN has no loop to fuse
-                looked_up = lookup(source, self.embed_source)
-                return encode(
-                    self.encoder, embedded, source_mask, compiled=self.loop == "compiled", looked_up=looked_up
-                )
-        hidden: Tensor = self.encoder(embedded, source_mask)
+                embedded = lookup(source, self.embed_source) or self.embed_source(source)
+                return encode(self.encoder, embedded, source_mask, compiled=self.loop == "compiled")
+        hidden: Tensor = self.encoder(self.embed_source(source), source_mask)
         return hidden
 
     def before(self, target: Tensor) -> Tensor:

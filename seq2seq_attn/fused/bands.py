@@ -30,7 +30,10 @@ _MANY = 256  # symbols from which on torch is faster piece by piece than all at 
 
 
 class FusedBands(Bands):
-    """`Bands` that walks back through the loop by hand; its ``inside`` raises `Refused` for what it cannot take."""
+    """`Bands` that walks back through the loop by hand; its ``inside`` raises `Refused` for what it cannot take.
+
+    A value may be given as a `Lookup`; it is looked up where an operation wants it whole.
+    """
 
     compiled: ClassVar[bool] = False
 
@@ -42,15 +45,13 @@ class FusedBands(Bands):
         steps: int,
         *,
         scored: bool = True,
-        prev_output: Lookup | None = None,
         copies: int = 1,
         mask: Tensor | None = None,
     ) -> None:
         super().__init__(loop, plan, values, steps)
         self.scored, self.copies, self.products = scored, copies, products(compiled=self.compiled)
         self.mask = mask
-        ids = [value.id for value in plan.graph.inputs if value.word == "prev_output"]
-        self.lookups = dict.fromkeys(ids, prev_output) if prev_output is not None else {}
+        self.lookups = {id: value for id, value in values.items() if isinstance(value, Lookup)}
 
     def all_steps(self, id: str) -> None:
         """Run an operation for all steps at once; the one that makes scores not to its end, if none are wanted."""
@@ -81,6 +82,18 @@ class FusedBands(Bands):
                 else:
                     made = linear(self.products, made, value.to(made.dtype), columns)
             return node.activated(made.reshape(self.steps, -1, made.shape[-1]).transpose(0, 1))
+
+    def column(self, id: str) -> list[Any]:
+        self._look_up(id)
+        return super().column(id)
+
+    def whole(self, id: str) -> Any:
+        self._look_up(id)
+        return super().whole(id)
+
+    def _look_up(self, id: str) -> None:
+        if isinstance(value := self.values.get(id), Lookup):
+            self.values[id] = F.embedding(value.symbols, value.weight)
 
     def inside(self, ids: Sequence[str]) -> None:
         """Run the operations that wait for each other, step by step."""

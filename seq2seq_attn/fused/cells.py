@@ -115,8 +115,9 @@ class GRU(Cell):
             self._affine.finish(run, d_gates)
             both, last = d_gates.flatten(0, 1)[:, : 2 * self.size], d_candidate.flatten(0, 1)
             self._finish_state(run, (both, run.read(self.state)), (last, run.read(self.state)))
-            run.add(f"{self.node}.bias_ih", d_gates.sum(dim=(0, 1)))
-            run.add(f"{self.node}.bias_hh", torch.cat([both.sum(dim=0), last.sum(dim=0)]))
+            bias = d_gates.sum(dim=(0, 1))
+            run.add(f"{self.node}.bias_ih", bias)
+            run.add(f"{self.node}.bias_hh", torch.cat([bias[: 2 * self.size], last.sum(dim=0)]))
 
         return finish
 

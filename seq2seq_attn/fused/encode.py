@@ -25,13 +25,11 @@ _STEPS: Mapping[type, Any] = {nn.GRU: torch.gru_cell, nn.LSTM: torch.lstm_cell, 
 _WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
-def encode(
-    encoder: Encoder, embedded: Tensor, source_mask: Tensor, *, compiled: bool = False, looked_up: Lookup | None = None
-) -> Tensor:
+def encode(encoder: Encoder, embedded: Tensor | Lookup, source_mask: Tensor, *, compiled: bool = False) -> Tensor:
     """h_j, as the encoder itself would give it.
 
-    Args, Returns: see `RNNEncoder.forward`; its loops may be compiled, and
-        what is embedded may be known as ``looked_up``.
+    Args, Returns: see `RNNEncoder.forward`; its loops may be compiled, and what is embedded may be given as what it is
+        made of, with a mask that has been checked.
 
     Raises:
         Refused: another encoder than an `RNNEncoder`; one with hooks.
@@ -40,11 +38,14 @@ def encode(
     if type(encoder) is not RNNEncoder or type(encoder.rnn) not in _CELLS:
         raise Refused(f"there is no fused loop for the encoder {type(encoder).__name__}, as it was built")
     check_hooks("encoder", encoder)
-    check_dtype(embedded, *encoder.rnn.parameters())
-    inputs: Tensor = encoder.dropout(encoder.checked(embedded, source_mask)).transpose(0, 1)  # (S, B, E)
+    if isinstance(embedded, Lookup) and encoder.dropout.training and encoder.dropout.p:
+        embedded = F.embedding(embedded.symbols, embedded.weight)
     order, symbols = None, None
-    if looked_up is not None and not (encoder.dropout.training and encoder.dropout.p):
-        inputs, symbols = looked_up.weight, looked_up.symbols.t()
+    if isinstance(embedded, Lookup):
+        inputs, symbols = embedded.weight, embedded.symbols.t()
+    else:
+        inputs = encoder.dropout(encoder.checked(embedded, source_mask)).transpose(0, 1)  # (S, B, E)
+    check_dtype(inputs, *encoder.rnn.parameters())
     rows = rows_by_step(source_mask)
     if not rows and not source_mask.all():  # the longest first, so that those read at a position are the first ones
         order = source_mask.sum(dim=1).argsort(descending=True)

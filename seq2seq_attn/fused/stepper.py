@@ -190,9 +190,9 @@ class Stepper:
         self.symbols = torch.zeros(rows, 1, dtype=torch.int64, device=mask.device)
         values = {self.ids[word]: value for word, value in loop.constant.items()}
         if "prev_output" in self.ids:
-            values[self.ids["prev_output"]] = self.embedding(self.symbols)
-        looked_up = lookup(self.symbols, self.embedding, times=_TIMES)
-        self.bands = CompiledBands(loop, self.plan, values, 1, prev_output=looked_up, copies=copies)
+            looked_up = lookup(self.symbols, self.embedding, times=_TIMES)
+            values[self.ids["prev_output"]] = looked_up or self.embedding(self.symbols)
+        self.bands = CompiledBands(loop, self.plan, values, 1, copies=copies)
         self.bands.first = {id: each(lambda tensor: tensor.flatten(0, 1), value) for id, value in carried.items()}
         ids = self.plan.schedule.inside
         self.scores = {id: find_scores(self.bands, id) for id in self.plan.schedule.after}
