@@ -28,7 +28,7 @@ class Stepped(NamedTuple):
     """What a step made of K hypotheses, as far as a search asks.
 
     Attributes:
-        output: y_i, logits (B, K, V), or what they are made of.
+        output: y_i, logits (B, K, V), or what they are made of, until the next step.
         attn_weights: alpha_ij, (B, K, S); None without attention.
     """
 
@@ -72,7 +72,7 @@ class Stepper:
         run, shape = self.run, self.shape
         self.rows += shape[1]
         if self.stepped:
-            self._go_on(slice(None))
+            self._go_on()
         self.symbols.copy_(symbols.reshape(-1, 1))
         values = {self.ids[word]: value for word, value in self.bands.loop.constant.items()}
         if (embedded := self.ids.get("prev_output", "")) in self.read or not self.embeds:
@@ -107,7 +107,7 @@ class Stepper:
             log-probabilities, 0 after the end, (B, n); attention weights, (B, n, S).
         """
         if self.stepped:
-            self._go_on(slice(None))
+            self._go_on()
         (id,), run = self.plan.schedule.after, self.run
         found = self.scores[id]
         assert found is not None and self.hidden is not None
@@ -147,7 +147,7 @@ class Stepper:
             return node(*arguments, **self.bands.hidden(id))
         weight, bias = found
         readout = self.readouts.get(id)
-        hidden = self.run.column(readout)[0].reshape(*self.shape, -1).clone() if readout else node.last(*arguments)
+        hidden = self.run.column(readout)[0].reshape(*self.shape, -1) if readout else node.last(*arguments)
         matrix = self.run.turned(f"{id} scores", weight)
         return Scores(hidden, weight, bias, self.run.products, matrix)
 
@@ -229,10 +229,14 @@ class Stepper:
         """Whether contexts are multiplied position by position: where it is likely that more rows are still to come."""
         return copies > 1 and _MORE * self.rows >= self.loop.sentence.mask.shape[1]
 
-    def _go_on(self, rows: Any) -> None:
-        """Let what a step has made stand before the next one."""
-        now = int(self.stepped)
+    def _go_on(self, rows: Tensor | None = None) -> None:
+        """Let what a step has made stand before the next one; of these rows, or of each its own."""
         for id in self.columns:
-            column = self.run.kept[id]
-            column[0] = column[now][rows]
+            before, now, _ = self.run.kept[id]
+            if rows is None:
+                before.copy_(now)
+            elif self.stepped:
+                torch.index_select(now, 0, rows, out=before)  # to index takes several times as long
+            else:
+                before.copy_(before[rows])
         self.stepped = False
