@@ -21,7 +21,7 @@ _BANDS: Mapping[LoopKind, type[FusedBands]] = {
     "compiled": CompiledBands,
     "fastest": FastestBands,
 }
-_STEPS = 64  # that several run by themselves at most, since memory is taken for all of them
+_STEPS = 64  # of greedy decoding that C++ runs at once, since memory is taken for all of them
 
 
 class Decoded(NamedTuple):
@@ -133,7 +133,8 @@ class Decoder(nn.Module):
         mode = (step, self.step.training, torch.is_grad_enabled())
         if mode not in self._plans:
             kept = {other: known for other, known in self._plans.items() if other[0] == step}
-            self._plans = kept | {mode: plan(self.step, sentence, self.embed_target(symbols))}
+            embedded = partial(self.embed_target.forward, symbols)  # not as it is called: nobody is to hear of it
+            self._plans = kept | {mode: plan(self.step, sentence, embedded)}
         return self._plans[mode]
 
     def __getstate__(self) -> dict[str, Any]:

@@ -105,13 +105,21 @@ class Loop:
         return plan.result(*(run.result(words[word]) for word in plan.result._fields))
 
 
-def plan(step: Wiring, sentence: Sentence, prev_output: Tensor) -> Plan | None:
-    """Record one step, leaving no trace of it; None for a step that no picture is true of: it can only be looped."""
-    devices = [prev_output.device] if prev_output.is_cuda else []
+def plan(step: Wiring, sentence: Sentence, embedded: Callable[[], Tensor]) -> Plan | None:
+    """Record one step, leaving no trace of it; None for a step that no picture is true of: it can only be looped.
+
+    Args:
+        step: the wiring of one step.
+        sentence: what does not change.
+        embedded: makes y_{i-1}, (B, E).
+    """
+    devices = [sentence.encoder_hidden.device] if sentence.encoder_hidden.is_cuda else []
     loop = Loop(step, _copied(sentence))
     try:
-        with torch.random.fork_rng(devices=devices), Recorder(step) as recorder:
-            result = loop(_copied(prev_output))
+        with torch.random.fork_rng(devices=devices):
+            prev_output = _copied(embedded())
+            with Recorder(step) as recorder:
+                result = loop(prev_output)
         graph = recorder.graph()
     except TraceError:
         return None

@@ -324,11 +324,13 @@ class Seq2Seq(nn.Module):
     def _encoded(self, source: Tensor, source_mask: Tensor) -> Tensor:
         if self.loop == "compiled":
             load()
-        if self.loop in ("fused", "compiled") or (self.loop == "fastest" and suits(self.embed_source.weight)):
+        fused = self.loop in ("fused", "compiled") or (self.loop == "fastest" and suits(self.embed_source.weight))
+        looked_up = lookup(source, self.embed_source) if fused else None
+        embedded = looked_up or self.embed_source(source)
+        if fused:
             with contextlib.suppress(Refused):  # one that is no RNN has no loop to fuse
-                embedded = lookup(source, self.embed_source) or self.embed_source(source)
                 return encode(self.encoder, embedded, source_mask, compiled=self.loop == "compiled")
-        hidden: Tensor = self.encoder(self.embed_source(source), source_mask)
+        hidden: Tensor = self.encoder(self.embed_source(source) if looked_up else embedded, source_mask)
         return hidden
 
     def before(self, target: Tensor) -> Tensor:

@@ -111,15 +111,38 @@ def test_compiled_energies_of_float32_are_as_near_as_those_of_torch(diagram: str
 
 
 @with_compiler
-@pytest.mark.parametrize("large", ["W", "U", "both"])
-def test_compiled_energies_of_numbers_that_have_no_finite_powers_are_those_of_torch(large: str) -> None:
-    """e^2x overflows from 355 on in float64, and e^2q e^2k long before; a tanh does not."""
-    net = built("bahdanau")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("query", "key"), [(20.9, 20.9), (20.9, -20.9), (400.0, 0.3), (0.3, 400.0), (-400.0, 399.5)])
+def test_compiled_energies_of_large_numbers_are_those_of_torch(query: float, key: float, dtype: torch.dtype) -> None:
+    """e^2x is finite up to 44 in float32, and e^2q e^2k long not; a tanh always is."""
+    net = built("bahdanau", attention_size=83)
+    with torch.no_grad():  # all queries and keys of the first half of A, but for the others' noise, are these
+        node: Any = net.decoder.step.get_submodule("a")
+        net.decoder.step.get_submodule("rnn").cell.weight_ih.mul_(0.1)  # type: ignore[union-attr, operator]
+        node.W.weight[:41], node.U.weight[:41], node.U.bias[:41] = query, 0.0, key
+    exact = results(net, net.decoder.steps)
+    found = results(net.to(dtype), run(net, "compiled"))
+    tolerance = 1e-9 if dtype == torch.float64 else 2e-4
+    for name, value in exact.items():
+        difference = (found[name].double() - value).abs().max() / value.abs().max()
+        assert difference < tolerance, f"{name}: {difference}"
+
+
+@with_compiler
+def test_compiled_energies_of_small_numbers_have_absolute_errors_of_rounding() -> None:
+    """As 1 - 2 / (1 + e^2x) has them, so that of a tanh of 0.001 four digits are right; weights begin that small."""
+    net = built("bahdanau", attention_size=83)
     with torch.no_grad():
-        for name in ("W", "U") if large == "both" else (large,):
-            getattr(net.decoder.step.get_submodule("a"), name).weight.mul_(400)
-    equal(results(net, run(net, "compiled")), results(net, net.decoder.steps))
-    equal(results(net, run_real(net, "compiled")), results(net, run_real(net, "plain")))
+        for name in ("W", "U"):
+            for parameter in net.decoder.step.get_submodule(f"a.{name}").parameters():
+                parameter.mul_(1e-3)
+    exact = results(net, net.decoder.steps)
+    found = results(net.float(), run(net, "compiled"))
+    scale = exact["attn_energies"].abs().max()
+    assert scale < 0.02 and (found["attn_energies"] - exact["attn_energies"]).abs().max() < 1e-6
+    assert (found["context"] - exact["context"]).abs().max() < 2e-6
+    name = "gradient of decoder.step.a.v.weight"
+    assert (found[name] - exact[name]).abs().max() < 1e-3 * exact[name].abs().max()
 
 
 @in_both
@@ -431,6 +454,35 @@ def test_a_model_of_few_bits_runs_as_before(dtype: torch.dtype) -> None:
         net(*net.example())
 
 
+@in_both
+@pytest.mark.parametrize("encoder", ["RNN", "pyramid", "convolution", "transformer"])
+def test_a_source_is_embedded_once(encoder: Any, loop: Any) -> None:
+    options = {"pyramid": {"num_layers": 2}, "transformer": {"hidden_size": 8, "bidirectional": False}}.get(encoder, {})
+    net, called = Seq2Seq.from_config(config(encoder=encoder, **options)), list[Any]()
+    net.embed_source.register_forward_hook(lambda *args: called.append(args))
+    for net.loop in ("fastest", loop):
+        net.read(*batch()[:2])
+    assert len(called) == 2
+
+
+def test_what_a_fused_encoder_refuses_has_drawn_nothing() -> None:
+    net = Seq2Seq.from_config(config(dropout=0.5)).bfloat16().train()
+    found = []
+    for net.loop in ("plain", "fastest"):
+        torch.manual_seed(3)
+        found.append(net.read(*repeated(batch())[:2]).encoder_hidden)
+    assert torch.equal(*found)
+
+
+@in_both
+def test_an_embedding_of_another_size_than_the_encoder_reads_is_named(loop: Any) -> None:
+    net = model("gru")
+    net.embed_source, net.loop = nn.Embedding(23, 4).double(), loop
+    for given in (batch(), repeated(batch())):  # the second is looked up
+        with pytest.raises(ValueError, match=r"was built for 5\. Build RNNEncoder\(…, embedding_size=4\)"):
+            net.read(*given[:2])
+
+
 def test_dropout_of_what_is_read_is_not_looked_up() -> None:
     net = Seq2Seq.from_config(config(dropout=0.5)).double().train()
     given = repeated(batch())
@@ -491,6 +543,15 @@ def test_compiled_greedy_decoding_asks_nothing_of_python_from_symbol_to_symbol(n
     net.loop = "compiled"
     steps = net.decoder.hypotheses(net.read(source, mask), net.bos, "compiled")
     assert getattr(steps, "chooses", False) == (name not in STEP_BY_STEP)
+
+
+@with_compiler
+def test_an_embedding_whose_gradient_alone_is_its_own_is_looked_up_in_compiled_decoding() -> None:
+    net, (source, mask, _, _) = model("gru"), batch()
+    net.decoder.embed_target.padding_idx = 0
+    assert lookup(source, net.decoder.embed_target, times=1000) is None
+    steps = net.decoder.hypotheses(net.read(source, mask), net.bos, "compiled")
+    assert isinstance(steps, Stepper) and steps.chooses
 
 
 @with_compiler
@@ -555,6 +616,21 @@ def test_rows_that_have_ended_leave_a_compiled_batch(name: str, monkeypatch: pyt
     assert left and torch.equal(decoded.symbols, expected.symbols) and torch.equal(decoded.mask, expected.mask)
     close(decoded.attn_weights, expected.attn_weights)
     close(decoded.scores, expected.scores)
+    monkeypatch.setattr("seq2seq_attn.decoder._STEPS", 2)  # C++ is asked again while some have ended and stay
+    again = net.greedy(source, mask, max_length=9)
+    assert all(map(torch.equal, again, decoded))
+
+
+@with_compiler
+@pytest.mark.parametrize("name", ["gru", "lstm", "luong_input_feeding"])
+def test_compiled_greedy_decoding_in_float32_is_that_of_the_step_as_it_is(name: str) -> None:
+    """Of more rows than 16, so that weights are packed where they can be."""
+    net, (source, mask, _, _) = model(name).float(), (tensor.repeat(6, 1) for tensor in batch(name))
+    expected = net.greedy(source, mask, max_length=9)
+    net.loop = "compiled"
+    decoded = net.greedy(source, mask, max_length=9)
+    assert torch.equal(decoded.symbols, expected.symbols)
+    torch.testing.assert_close(decoded.scores, expected.scores, rtol=2e-5, atol=2e-5)
 
 
 @with_compiler
@@ -564,7 +640,12 @@ def test_what_a_compiled_search_finds_under_autocast_is_as_likely_without(name: 
     net.loop = "compiled"
     with torch.autocast("cpu", torch.bfloat16):
         found = net.beam(source, mask, size=3, max_length=6)
+        chosen = net.greedy(source, mask, max_length=6)
     net.loop = "plain"
+    for row, real in enumerate(chosen.mask):
+        written = tuple(chosen.symbols[row, real].tolist())
+        scores, _ = forced(net, source[row : row + 1, : int(mask[row].sum())], [written])
+        assert abs(chosen.scores[row] - float(scores)) < 0.1
     for row, (best, *_) in enumerate(found):
         scores, _ = forced(net, source[row : row + 1, : int(mask[row].sum())], [best.symbols])
         assert abs(best.score - float(scores)) < 0.1

@@ -466,7 +466,7 @@ def test_finding_the_plan_leaves_no_trace(training: bool) -> None:
     given, before = sentence(model), torch.get_rng_state()
     modes = [module.training for module in model.modules()]
     weights = copy.deepcopy(model.state_dict())
-    planned = plan(model.decoder.step, given, model.decoder.embed_target(symbols())[:, 0])
+    planned = plan(model.decoder.step, given, lambda: model.decoder.embed_target(symbols())[:, 0])
     assert planned is not None
     assert torch.equal(before, torch.get_rng_state())
     assert [module.training for module in model.modules()] == modes
@@ -474,6 +474,21 @@ def test_finding_the_plan_leaves_no_trace(training: bool) -> None:
     assert sum(p.grad is not None for p in model.parameters()) == 1
     assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+def test_a_decoder_that_makes_its_plan_embeds_as_one_that_has_it() -> None:
+    class Noisy(nn.Embedding):
+        def forward(self, symbols: Tensor) -> Tensor:
+            return nn.functional.dropout(super().forward(symbols), 0.5)
+
+    model, called = built("bahdanau").train(), list[Any]()
+    model.decoder.embed_target = Noisy(19, 17).double()
+    model.decoder.embed_target.register_forward_hook(lambda *args: called.append(args))
+    made = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        made.append(model.decoder(sentence(model), symbols()).output)
+    assert torch.equal(*made) and len(called) == 2
 
 
 def test_a_plan_says_what_runs_where_and_what_each_node_is_handed_besides() -> None:

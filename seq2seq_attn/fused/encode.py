@@ -18,6 +18,7 @@ from seq2seq_attn.fused.run import Argument
 from seq2seq_attn.fused.units import check_dtype, check_hooks
 from seq2seq_attn.fused.walk import FusedLoop
 from seq2seq_attn.mask import rows_by_step
+from seq2seq_attn.nodes.check import check
 from seq2seq_attn.nodes.rnn import reset_before
 
 _CELLS: Mapping[type, type[Cell]] = {nn.GRU: GRU, nn.LSTM: LSTM, nn.RNN: Elman}
@@ -38,14 +39,16 @@ def encode(encoder: Encoder, embedded: Tensor | Lookup, source_mask: Tensor, *, 
     if type(encoder) is not RNNEncoder or type(encoder.rnn) not in _CELLS:
         raise Refused(f"there is no fused loop for the encoder {type(encoder).__name__}, as it was built")
     check_hooks("encoder", encoder)
+    given = embedded.weight if isinstance(embedded, Lookup) else embedded
+    check_dtype(given, *encoder.rnn.parameters())  # before anything is drawn: another loop would draw it again
     if isinstance(embedded, Lookup) and encoder.dropout.training and encoder.dropout.p:
         embedded = F.embedding(embedded.symbols, embedded.weight)
     order, symbols = None, None
     if isinstance(embedded, Lookup):
+        check(encoder, embedded=(embedded.weight, "V embedding_size"))
         inputs, symbols = embedded.weight, embedded.symbols.t()
     else:
         inputs = encoder.dropout(encoder.checked(embedded, source_mask)).transpose(0, 1)  # (S, B, E)
-    check_dtype(inputs, *encoder.rnn.parameters())
     rows = rows_by_step(source_mask)
     if not rows and not source_mask.all():  # the longest first, so that those read at a position are the first ones
         order = source_mask.sum(dim=1).argsort(descending=True)

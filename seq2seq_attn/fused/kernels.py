@@ -27,21 +27,21 @@ class Kernels:
         self.steps, self.rows = steps, rows
         self.walks = list[Callable[[int], None]](), list[Callable[[int], None]]()  # from the first step, from the last
         self.units = self.walks[0]
-        self.known = list[Callable[[], object]]()
+        self.begins = list[Callable[[], object]]()
 
     def fill(self, start: Tensor | None, made: Tensor) -> None:
         """Each walk begins with ``made``, (N, G), as a start, (G,), in each row, or as 0."""
-        self.known.append(lambda: made.zero_() if start is None else made.copy_(start.expand_as(made)))
+        self.begins.append(lambda: made.zero_() if start is None else made.copy_(start.expand_as(made)))
 
     def look_up(self, table: Tensor, symbols: Tensor, made: Tensor, added: bool) -> None:
         """Each walk begins with ``made``, (N, G), as the rows of a table, (V, G), or with these added to it."""
-        self.known.append(
+        self.begins.append(
             lambda: made.add_(table[symbols]) if added else torch.index_select(table, 0, symbols, out=made)
         )
 
     def affine(self, values: Tensor, matrix: Tensor, start: Tensor | None, made: Tensor) -> None:
         """Each walk begins with what `affine` makes of them as they are then."""
-        self.known.append(lambda: affine(values, matrix, start, made))
+        self.begins.append(lambda: affine(values, matrix, start, made))
 
     def turn(self, reversed: bool) -> None:
         """The units that are told next are walked from the last step; or, again, from the first."""
@@ -49,7 +49,7 @@ class Kernels:
 
     def walk(self, back: bool) -> None:
         """Run all steps, there or ``back``."""
-        for make in self.known:
+        for make in self.begins:
             make()
         for reversed, units in enumerate(self.walks):
             for step in range(self.steps) if reversed == back else range(self.steps - 1, -1, -1):

@@ -32,14 +32,13 @@ def lookup(symbols: Tensor, embedding: nn.Embedding, *, times: int = 1) -> Looku
         times: how often such symbols will come.
     """
     few = 4 * embedding.num_embeddings <= times * symbols.numel()
-    return Lookup(symbols, embedding.weight) if few and only_looks_up(embedding) else None
+    plain_gradient = embedding.padding_idx is None and not embedding.scale_grad_by_freq and not embedding.sparse
+    return Lookup(symbols, embedding.weight) if few and plain_gradient and only_looks_up(embedding) else None
 
 
 def only_looks_up(embedding: nn.Embedding) -> bool:
-    """Whether what an embedding makes, and its gradient, are rows of its weight and of this one's gradient, no more."""
-    if type(embedding) not in (nn.Embedding, Embedding) or embedding.scale_grad_by_freq or embedding.sparse:
-        return False
-    if not embedding.max_norm is embedding.padding_idx is None:
+    """Whether what an embedding makes are rows of its weight, and nobody listens."""
+    if type(embedding) not in (nn.Embedding, Embedding) or embedding.max_norm is not None:
         return False
     try:
         check_hooks("embedding", embedding)

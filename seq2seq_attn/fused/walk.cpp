@@ -9,11 +9,11 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/mm.h>
+#include <ATen/record_function.h>
 #include <torch/custom_class.h>
 #include <torch/library.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -521,7 +521,7 @@ inline float tanh_of(float x) {
 }
 inline double tanh_of(double x) { return std::tanh(x); }
 
-// Within two units of the last place for x up to 0, where it is not less than the least normal number.
+// Within two units of the last place for x up to 88, where it is not less than the least normal number.
 inline float exp_of(float x) {
   const float c = x < -87.0f ? -87.0f : x;
   const float n = std::nearbyint(c * 1.44269504088896341f);
@@ -788,7 +788,7 @@ inline void energy_back(T d_energy, const T* q, const T* k, const T* v, int64_t 
 }
 
 // The same of e^2q and e^2k, which are made once for many sums: tanh(q + k) = 1 - 2 / (1 + e^2q e^2k). No number must
-// be further from 0 than this, so that no product overflows; with others the sums are made one by one.
+// be further from 0 than this, so that no product overflows: of a row with one that is, each sum has its tanh.
 constexpr float kReach = 21;
 
 // e^2x of some numbers, and whether all are within reach; NaN is not.
@@ -797,11 +797,21 @@ bool powers(const T* x, int64_t size, T* made) {
   int32_t beyond = 0;
 #pragma omp simd reduction(+ : beyond)
   for (int64_t n = 0; n < size; ++n) {
-    beyond += !(std::fabs(x[n]) <= kReach);
-    made[n] = exp_of(2 * x[n]);
+    const bool within = std::fabs(x[n]) <= kReach;
+    beyond += !within;
+    made[n] = exp_of(within ? 2 * x[n] : T(0));
   }
   return beyond == 0;
 }
+
+// Those of keys, (B, S, A), and of each row whether all of it is within reach.
+template <typename T>
+struct Powers {
+  const T* data = nullptr;
+  std::vector<char> within;
+
+  bool has(int64_t row) const { return data && within[row]; }
+};
 
 #ifdef __AVX512F__
 typedef float Lanes __attribute__((vector_size(64), aligned(4), may_alias));
@@ -815,10 +825,10 @@ inline Lanes near_inverse(Lanes x) { return 1 / x; }
 #endif
 constexpr int64_t kLanes = sizeof(Lanes) / sizeof(float);
 
-// Within two units of the last place: one step of Newton's.
+// Within three units of the last place.
 inline Lanes inverse(Lanes x) {
   const Lanes near = near_inverse(x);
-  return near * (2 - x * near);
+  return near * (2 - x * near);  // a step of Newton's
 }
 inline Lanes load(const float* from) { return *reinterpret_cast<const Lanes*>(from); }
 inline void store(float* to, Lanes lanes) { *reinterpret_cast<Lanes*>(to) = lanes; }
@@ -897,26 +907,26 @@ void attend(const T* energies, const bool* padding, T temperature, const T* memo
 }
 
 template <typename T>
-Step attention(Rows<T> state, std::vector<Matrix<T>> weight, const T* v, const T* keys, const T* powered,
+Step attention(Rows<T> state, std::vector<Matrix<T>> weight, const T* v, const T* keys, Powers<T> powered,
                int64_t copies, T scale, const bool* padding, T temperature, const T* memory,
                std::vector<Rows<T>> queries, Rows<T> energies, Rows<T> weights, Rows<T> context) {
   const int64_t S = energies.size, M = context.size, A = weight.empty() ? state.size : queries[0].size;
   return [=](int64_t t, int64_t begin, int64_t end) {
     if (!weight.empty()) product(state, weight[0], T(0), queries[0], t, begin, end);
-    std::vector<T> power(powered ? A : 0);
+    std::vector<T> power(A);
     for (int64_t b = begin; b < end; ++b) {
       const T* q = weight.empty() ? state.at(t, b) : queries[0].at(t, b);
       T* e = energies.at(t, b);
       const int64_t m = b / copies;  // the row of the memory
       int64_t j = 0;
-      if (powered && powers(q, A, power.data())) {
+      if (powered.has(m) && powers(q, A, power.data())) {
         const T* k[kPositions];
         for (; j + kPositions <= S; j += kPositions) {
-          for (int n = 0; n < kPositions; ++n) k[n] = powered + (m * S + j + n) * A;
+          for (int n = 0; n < kPositions; ++n) k[n] = powered.data + (m * S + j + n) * A;
           energies_of<kPositions>(power.data(), k, v, A, e + j);
         }
         for (; j < S; ++j) {
-          k[0] = powered + (m * S + j) * A;
+          k[0] = powered.data + (m * S + j) * A;
           energies_of<1>(power.data(), k, v, A, e + j);
         }
       }
@@ -931,13 +941,13 @@ Step attention(Rows<T> state, std::vector<Matrix<T>> weight, const T* v, const T
 }
 
 template <typename T>
-Step attention_back(Rows<T> state, std::vector<Matrix<T>> weight, const T* v, const T* keys, const T* powered, T scale,
+Step attention_back(Rows<T> state, std::vector<Matrix<T>> weight, const T* v, const T* keys, Powers<T> powered, T scale,
                     T temperature, const T* memory, std::vector<Rows<T>> queries, Rows<T> weights, Rows<T> d_context,
                     Rows<T> d_weights, Rows<T> d_outer, Rows<T> d_energies, std::vector<Rows<T>> d_queries, T* d_keys,
                     T* d_v, Rows<T> d_state) {
   const int64_t S = weights.size, M = d_context.size, A = weight.empty() ? state.size : queries[0].size;
   return [=](int64_t t, int64_t begin, int64_t end) {
-    std::vector<T> power(powered ? A : 0);
+    std::vector<T> power(A);
     for (int64_t b = begin; b < end; ++b) {
       const T *alpha = weights.at(t, b), *dc = d_context.at(t, b), *dw = d_weights.at(t, b), *outer = d_outer.at(t, b);
       T *de = d_energies.at(t, b), sum = 0;
@@ -957,14 +967,14 @@ Step attention_back(Rows<T> state, std::vector<Matrix<T>> weight, const T* v, co
       const T* q = queries[0].at(t, b);
       T *dq = d_queries[0].at(t, b), *dv = d_v + b * A;
       std::fill(dq, dq + A, T(0));
-      if (powered && powers(q, A, power.data())) {
+      if (powered.has(b) && powers(q, A, power.data())) {
         const T* k[kPositions];
         T d[kPositions], *dk[kPositions];
         int count = 0;
         for (int64_t j = 0; j < S; ++j) {
           const int64_t place = (b * S + j) * A;
           if (de[j] == 0) continue;  // padding
-          d[count] = de[j], k[count] = powered + place, dk[count] = d_keys + place;
+          d[count] = de[j], k[count] = powered.data + place, dk[count] = d_keys + place;
           if (++count < kPositions) continue;
           energies_back_of<kPositions>(d, power.data(), k, v, A, dq, dk, dv);
           count = 0;
@@ -998,6 +1008,7 @@ bool side_by_side(const Tensor& tensor, int64_t axis) { return tensor.size(axis)
 
 // made = start + values weight, (N, G), without a start that of 0; the weight may be `packed`.
 void affine(const Tensor& values, const Tensor& weight, const std::optional<Tensor>& start, const Tensor& made) {
+  RECORD_FUNCTION("seq2seq_attn::affine", {});  // within a walk as well
   const int64_t rows = values.size(0);
   const bool empty = values.numel() == 0 || made.numel() == 0;
   if (weight.dim() == 4) {
@@ -1045,9 +1056,9 @@ void affine(const Tensor& values, const Tensor& weight, const std::optional<Tens
 // `kernels.Kernels`; it holds the tensors of its units.
 struct Walk : torch::CustomClassHolder {
   int64_t steps, batch;
-  std::vector<int64_t> rows;                 // that a step is about, the first ones; empty: all
-  std::vector<Step> units[2];                // from the first step, from the last
-  std::vector<std::function<void()>> known;  // what each walk begins with
+  std::vector<int64_t> rows;                  // that a step is about, the first ones; empty: all
+  std::vector<Step> units[2];                 // from the first step, from the last
+  std::vector<std::function<void()>> begins;  // what each walk does first
   bool turned = false;
   Tensors held;
 
@@ -1055,8 +1066,19 @@ struct Walk : torch::CustomClassHolder {
   void hold(const Given&... given) {
     (hold_one(given), ...);
   }
-  void hold_one(const Tensor& tensor) { held.push_back(tensor); }
-  void hold_one(const Tensors& tensors) { held.insert(held.end(), tensors.begin(), tensors.end()); }
+  void hold_one(const Tensor& tensor) {
+    TORCH_CHECK(tensor.is_cpu(), "a compiled loop runs on a processor, not on ", tensor.device());
+    held.push_back(tensor);
+  }
+  void hold_one(const Tensors& tensors) {
+    for (const Tensor& tensor : tensors) hold_one(tensor);
+  }
+
+  // Of what a walk begins with: nothing that is filled may be put elsewhere, as units know where it is.
+  static void check_rows(const Tensor& made, int64_t rows, int64_t size) {
+    TORCH_CHECK(made.dim() == 2 && made.size(0) == rows && made.size(1) == size && made.is_cpu(),
+                "a walk begins with (N, G), on a processor, of as many rows as there are");
+  }
 
   Walk(int64_t steps, int64_t batch, std::vector<int64_t> given) : steps(steps), batch(batch), rows(std::move(given)) {
     TORCH_CHECK(rows.empty() || static_cast<int64_t>(rows.size()) == steps, "there are not as many rows as steps");
@@ -1064,21 +1086,28 @@ struct Walk : torch::CustomClassHolder {
   }
 
   void fill(const std::optional<Tensor>& start, const Tensor& made) {
-    known.push_back([=] {
+    check_rows(made, made.size(0), made.size(1));
+    TORCH_CHECK(!start || (start->sizes() == made.sizes().slice(1) && start->is_cpu()), "fill takes (G,) and (N, G)");
+    begins.push_back([=] {
       const Tensor out = made;
       start ? out.copy_(start->expand_as(made)) : out.zero_();
     });
   }
 
   void look_up(const Tensor& table, const Tensor& symbols, const Tensor& made, bool added) {
-    known.push_back([=] {
+    check_rows(made, symbols.numel(), table.size(1));
+    TORCH_CHECK(table.scalar_type() == made.scalar_type() && table.is_cpu() && symbols.dim() == 1,
+                "look_up takes (V, G), (N,) and (N, G), on a processor, of one dtype");
+    begins.push_back([=] {
       Tensor out = made;
       added ? out.add_(table.index_select(0, symbols)) : at::index_select_out(out, table, 0, symbols);
     });
   }
 
   void affine(const Tensor& values, const Tensor& weight, const std::optional<Tensor>& start, const Tensor& made) {
-    known.push_back([=] { ::affine(values, weight, start, made); });
+    check_rows(made, values.size(0), made.size(1));
+    check(weight, values.size(1), made.size(1));
+    begins.push_back([=] { ::affine(values, weight, start, made); });
   }
 
   void gru(const Tensors& values, const Tensors& weights, const Tensor& state, const Tensor& both, const Tensor& last,
@@ -1159,12 +1188,11 @@ struct Walk : torch::CustomClassHolder {
                  const Tensor& energies, const Tensor& weights, const Tensor& context) {
     hold(state, weight, v, keys, padding, memory, queries, energies, weights, context);
     if (!weight.empty()) check(weight[0], state.size(2), queries[0].size(2));
-    const Tensor powered = weight.empty() ? Tensor() : powers_of(keys);
     TYPED(context, using R = Rows<scalar_t>; units[turned].push_back(::attention<scalar_t>(
         R(state), matrices<scalar_t>(weight), v.empty() ? nullptr : v[0].const_data_ptr<scalar_t>(),
-        keys.const_data_ptr<scalar_t>(), powered.defined() ? powered.const_data_ptr<scalar_t>() : nullptr, copies,
-        scale, padding.empty() ? nullptr : padding[0].const_data_ptr<bool>(), temperature,
-        memory.const_data_ptr<scalar_t>(), rows_of<scalar_t>(queries), R(energies), R(weights), R(context)));)
+        keys.const_data_ptr<scalar_t>(), weight.empty() ? Powers<scalar_t>() : powers_of<scalar_t>(keys), copies, scale,
+        padding.empty() ? nullptr : padding[0].const_data_ptr<bool>(), temperature, memory.const_data_ptr<scalar_t>(),
+        rows_of<scalar_t>(queries), R(energies), R(weights), R(context)));)
   }
 
   void attention_back(const Tensor& state, const Tensors& weight, const Tensors& v, const Tensor& keys, double scale,
@@ -1174,26 +1202,29 @@ struct Walk : torch::CustomClassHolder {
     hold(state, weight, v, keys, memory, queries, weights, d_context, d_weights, d_outer, d_energies, d_queries, d_keys,
          d_v, d_state);
     if (!weight.empty()) check(weight[0], queries[0].size(2), state.size(2));
-    const Tensor powered = weight.empty() ? Tensor() : powers_of(keys);
     TYPED(d_context, using R = Rows<scalar_t>; units[turned].push_back(::attention_back<scalar_t>(
         R(state), matrices<scalar_t>(weight), v.empty() ? nullptr : v[0].const_data_ptr<scalar_t>(),
-        keys.const_data_ptr<scalar_t>(), powered.defined() ? powered.const_data_ptr<scalar_t>() : nullptr, scale,
+        keys.const_data_ptr<scalar_t>(), weight.empty() ? Powers<scalar_t>() : powers_of<scalar_t>(keys), scale,
         temperature, memory.const_data_ptr<scalar_t>(), rows_of<scalar_t>(queries), R(weights), R(d_context),
         R(d_weights), R(d_outer), R(d_energies), rows_of<scalar_t>(d_queries), d_keys.data_ptr<scalar_t>(),
         d_v.data_ptr<scalar_t>(), R(d_state)));)
   }
 
-  // `powers` of keys, which are held; of keys that are not within reach none.
-  Tensor powers_of(const Tensor& keys) {
+  // `Powers` of keys, (B, S, A); they are held.
+  template <typename T>
+  Powers<T> powers_of(const Tensor& keys) {
+    TORCH_CHECK(keys.dim() == 3 && keys.is_contiguous(), "a fused loop takes keys (B, S, A), contiguous");
     const Tensor made = at::empty(keys.sizes(), keys.options());
-    std::atomic<bool> within = true;
-    at::parallel_for(0, keys.numel(), 16384, [&](int64_t begin, int64_t end) {
-      TYPED(keys, if (!powers(keys.const_data_ptr<scalar_t>() + begin, end - begin, made.data_ptr<scalar_t>() + begin))
-                      within = false;)
-    });
-    if (!within) return Tensor();
+    const int64_t size = keys.size(1) * keys.size(2);
+    std::vector<char> within(keys.size(0));
+    const T* from = keys.const_data_ptr<T>();
+    T* to = made.data_ptr<T>();
+    at::parallel_for(0, keys.size(0), std::max<int64_t>(1, 16384 / std::max<int64_t>(1, size)),
+                     [&](int64_t begin, int64_t end) {
+                       for (int64_t b = begin; b < end; ++b) within[b] = powers(from + b * size, size, to + b * size);
+                     });
     hold(made);
-    return made;
+    return {to, std::move(within)};
   }
 
   void turn(bool reversed) { turned = reversed; }
@@ -1222,10 +1253,10 @@ struct Walk : torch::CustomClassHolder {
                                                     const Tensor& looked);
 
   void walk(bool back) {
-    for (const auto& make : known) make();
-    const std::vector<int64_t> begins = shares();
-    at::parallel_for(0, begins.size() - 1, 1, [&](int64_t first, int64_t behind) {
-      const int64_t begin = begins[first], end = begins[behind];
+    for (const auto& make : begins) make();
+    const std::vector<int64_t> shared = shares();
+    at::parallel_for(0, shared.size() - 1, 1, [&](int64_t first, int64_t behind) {
+      const int64_t begin = shared[first], end = shared[behind];
       for (const bool reversed : {false, true}) {
         for (int64_t n = 0; n < steps; ++n) {
           const int64_t step = back == reversed ? n : steps - 1 - n;
@@ -1405,7 +1436,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> Walk::choose(const Tensor& symbols, c
   TORCH_CHECK(steps == 1 && symbols.sizes() == at::IntArrayRef({batch, 1}) && symbols.is_contiguous() &&
                   symbols.scalar_type() == at::kLong && going.sizes() == at::IntArrayRef({batch}) &&
                   going.is_contiguous() && going.scalar_type() == at::kBool && looked.dim() == 2 &&
-                  looked.size(0) == batch && hidden.size(0) == batch,
+                  looked.size(0) == batch && hidden.dim() == 2 && hidden.size(0) == batch,
               "choose takes a loop of one step, (B, 1) int64, (B,) bool, (B, R) and (B, S)");
   Tensor made = at::empty({most, batch}, symbols.options()), mask = at::empty({most, batch}, going.options());
   Tensor scores = at::empty({most, batch, 1}, hidden.options());
@@ -1413,6 +1444,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> Walk::choose(const Tensor& symbols, c
   int64_t* last = symbols.data_ptr<int64_t>();
   bool* goes = going.data_ptr<bool>();
   int64_t left = std::count(goes, goes + batch, true), n = 0;
+  TORCH_CHECK(eos || left == batch, "a row has ended, and there is no symbol that ends one");
   while (n < most && left > 0) {
     if (n > 0) {
       for (const auto& column : columns) column[0].copy_(column[1]);
@@ -1421,13 +1453,10 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> Walk::choose(const Tensor& symbols, c
     walk(false);
     const Tensor score = scores[n];
     likeliest(hidden, matrix, bias, score, symbols);
+    score.masked_fill_(going.logical_not().unsqueeze(1), 0);
     for (int64_t b = 0; b < batch; ++b) {
-      if (!goes[b]) {
-        last[b] = *eos;  // nothing ends without
-        score[b].zero_();
-      } else if (eos && last[b] == *eos) {
-        goes[b] = false, --left;
-      }
+      if (!goes[b]) last[b] = *eos;
+      if (goes[b] && eos && last[b] == *eos) goes[b] = false, --left;
     }
     made[n].copy_(symbols.squeeze(1));
     weights[n].copy_(looked);
