@@ -87,7 +87,7 @@ class Stepper:
             values[before] = run.kept[now][0].reshape(*shape, -1) if now in run.kept else self.carried[before]
         for id in self.plan.schedule.after:
             operation = self.plan.graph.operations[id]
-            arguments = () if id in self.askedouts else (visible(values[given]) for given in operation.inputs)
+            arguments = () if id in self.readouts else (visible(values[given]) for given in operation.inputs)
             values[operation.output] = self._after(id, *arguments)
         self.carried, self.stepped = {b: values[now] for b, now in self.past.items() if now not in run.kept}, True
         return Stepped(values[self.ids["output"]], values.get(self.ids.get("attn_weights", "")))
@@ -136,7 +136,7 @@ class Stepper:
             return None
         inputs = self.plan.graph.operations[id].inputs
         alone = type(self.bands.node(id)) is LinearOutput and len(inputs) == 1 and inputs[0] in self.run.kept
-        hidden = self.askedouts.get(id) or (inputs[0] if alone else None)
+        hidden = self.readouts.get(id) or (inputs[0] if alone else None)
         same = hidden is not None and {tensor.dtype for tensor in found} == {self.run.kept[hidden].dtype}
         return hidden if same else None
 
@@ -146,7 +146,7 @@ class Stepper:
         if found is None:
             return node(*arguments, **self.bands.hidden(id))
         weight, bias = found
-        readout = self.askedouts.get(id)
+        readout = self.readouts.get(id)
         hidden = self.run.column(readout)[0].reshape(*self.shape, -1) if readout else node.last(*arguments)
         matrix = self.run.turned(f"{id} scores", weight)
         return Scores(hidden, weight, bias, self.run.products, matrix)
@@ -197,12 +197,12 @@ class Stepper:
         ids = self.plan.schedule.inside
         self.scores = {id: find_scores(self.bands, id) for id in self.plan.schedule.after}
         found = {id: find_readout(self.bands, id) for id, scores in self.scores.items() if scores}
-        self.askedouts = {id: readout for id, readout in found.items() if readout}
-        after = [self.plan.graph.operations[id] for id in self.plan.schedule.after if id not in self.askedouts]
+        self.readouts = {id: readout for id, readout in found.items() if readout}
+        after = [self.plan.graph.operations[id] for id in self.plan.schedule.after if id not in self.readouts]
         self.asked = {given for operation in after for given in operation.inputs}
         if "attn_weights" in self.ids:
             self.asked.add(self.ids["attn_weights"])
-        self.inside = Inside(self.bands, ids, find(self.bands, ids, self.askedouts))
+        self.inside = Inside(self.bands, ids, find(self.bands, ids, self.readouts))
         self.run = self.inside.run([*self.inside.tensors.values()])
         self.run.known, self.run.multiplied = self._known, self._multiplied
         self.run.by_position = self._by_position(copies)
