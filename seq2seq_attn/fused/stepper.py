@@ -14,7 +14,7 @@ from seq2seq_attn.fused.lookup import lookup, only_looks_up
 from seq2seq_attn.fused.refused import Refused
 from seq2seq_attn.fused.scores import Scores
 from seq2seq_attn.fused.units import find, find_readout, find_scores
-from seq2seq_attn.nodes import LinearOutput, LSTMState
+from seq2seq_attn.nodes import LSTMState
 from seq2seq_attn.nodes.state import each, visible
 
 if TYPE_CHECKING:
@@ -109,36 +109,26 @@ class Stepper:
         if self.stepped:
             self._go_on()
         (id,), run = self.plan.schedule.after, self.run
-        found = self.scores[id]
-        assert found is not None and self.hidden is not None
-        weight, bias = found
-        hidden, matrix = run.column(self.hidden)[0], run.turned(f"{id} scores", weight)
+        scores = self._after(id)
+        hidden = scores.hidden.flatten(0, 1)
         looked = self.ids.get("attn_weights")
         weights = hidden[:, :0] if looked is None else run.column(looked)[0]
         columns = [run.kept[id] for id in self.columns]
         kernels: Any = run.kernels  # compiled ones
-        made = kernels.choose(self.symbols, going, most, eos, columns, hidden, matrix, bias, weights)
+        made = kernels.choose(self.symbols, going, most, eos, columns, hidden, scores.matrix, scores.bias, weights)
         self.stepped, self.rows = True, self.rows + len(made[0])
-        symbols, mask, scores, looks = (tensor.transpose(0, 1) for tensor in made)
-        return symbols, mask, scores, looks
+        chosen, mask, likely, looks = (tensor.transpose(0, 1) for tensor in made)
+        return chosen, mask, likely, looks
 
     @property
     def chooses(self) -> bool:
         """Whether all of a step, from symbol to symbol, is told to the kernels."""
-        looked = self.ids.get("attn_weights")
-        told = self.embeds and not self.carried and len(self.plan.schedule.after) == 1
-        return told and self.hidden is not None and (looked is None or looked in self.run.kept)
-
-    def _hidden(self) -> str | None:
-        """Where the loop makes t, of which the last operation makes the scores, if it does."""
-        id = self.plan.schedule.after[-1] if self.plan.schedule.after else None
-        if id is None or (found := self.scores[id]) is None:
-            return None
-        inputs = self.plan.graph.operations[id].inputs
-        alone = type(self.bands.node(id)) is LinearOutput and len(inputs) == 1 and inputs[0] in self.run.kept
-        hidden = self.readouts.get(id) or (inputs[0] if alone else None)
-        same = hidden is not None and {tensor.dtype for tensor in found} == {self.run.kept[hidden].dtype}
-        return hidden if same else None
+        kept, looked = self.run.kept, self.ids.get("attn_weights")
+        if self.carried or not self.embeds or not len(self.readouts) == len(self.scores) == 1:
+            return False
+        (readout,), (found,) = self.readouts.values(), self.scores.values()
+        same = {tensor.dtype for tensor in found or ()} == {kept[readout].dtype}
+        return same and (looked is None or looked in kept)
 
     def _after(self, id: str, *arguments: Tensor) -> Any:
         """What an operation behind the loop makes; of the scores, what they are made of."""
@@ -213,7 +203,6 @@ class Stepper:
         states = [now for now in self.past.values() if now in self.run.kept]
         self.columns = [id for now in states for id in (now, f"{now}.cell") if id in self.run.kept]
         self.stepped = False
-        self.hidden = self._hidden()
 
     def _look_up(self) -> bool:
         """Let steps embed `symbols` themselves, if they read them; whether they do."""

@@ -70,12 +70,16 @@ def find(bands: FusedBands, ids: Sequence[str], readouts: Mapping[str, str]) -> 
 
 
 def find_readout(bands: FusedBands, id: str) -> str | None:
-    """Under which id the readout t of an output is found, if it is tanh(W x + b) and all of x is there at a step."""
+    """Under which id t of an output is found: of a linear one the value that it reads, if the loop makes it; of another
+    its readout, if it is tanh(W x + b) and all of x is there at a step."""
     graph, node = bands.plan.graph, bands.node(id)
+    made = {graph.operations[inner].output for inner in bands.plan.schedule.inside}
+    if type(node) is LinearOutput:
+        first, *more = graph.operations[id].inputs
+        return first if first in made and not more else None
     if type(node) is not FeedforwardOutput or node.readout != "tanh" or (node.dropout.training and node.dropout.p):
         return None
-    there = {graph.operations[inner].output for inner in bands.plan.schedule.inside}
-    there |= {before for before, now in bands.past.items() if now in there}
+    there = made | {before for before, now in bands.past.items() if now in made}
     there |= {value.id for value in graph.inputs if value.word == "prev_output"}
     return f"{id}.readout" if there.issuperset(graph.operations[id].inputs) else None
 
@@ -145,6 +149,8 @@ class _Finder:
             if operation.output not in attended:
                 raise Refused(f"what node {id} makes is read by no weighted sum inside the loop")
         for id, output in readouts.items():
+            if output in self.made:
+                continue
             operation, node = self.graph.operations[id], self._node(id)
             inputs = tuple(self._argument(given, operation=operation) for given in operation.inputs)
             self.found.inputs |= {f"{id}.W": node.hidden.weight, f"{id}.b": node.hidden.bias}
