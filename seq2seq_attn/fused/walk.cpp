@@ -44,8 +44,13 @@ using Tensors = std::vector<Tensor>;
 using Step = std::function<void(int64_t step, int64_t begin, int64_t end)>;  // of rows begin to end
 
 // Columns of a weight that lie together once it is packed, as `brgemm` takes them, and numbers that it adds up at once.
+#ifdef __AVX512F__
+constexpr int64_t kColumns = 32;
+#else
+constexpr int64_t kColumns = 16;
+#endif
 template <typename E>
-constexpr int64_t kPanel = std::is_same_v<E, float> ? 32 : 64;
+constexpr int64_t kPanel = std::is_same_v<E, float> ? kColumns : 64;
 template <typename E>
 constexpr int64_t kDepth = std::is_same_v<E, float> ? 1 : 32;
 template <typename E>
@@ -53,9 +58,6 @@ constexpr int64_t kBlock = std::is_same_v<E, float> ? 1024 : 512;  // of a row, 
 constexpr int64_t kRows = 64;                                      // that are multiplied at once
 constexpr int64_t kMany = 4 * kRows;  // that are multiplied by one block of a weight before the next
 constexpr int64_t kShare = 32;        // that a thread has at least, where the threads share them
-
-// Of so many rows those that are multiplied next: of few sizes, since oneDNN makes a kernel for each.
-inline int64_t next_rows(int64_t rows) { return rows >= kRows ? kRows : rows >= 16 ? rows / 16 * 16 : rows; }
 
 inline int64_t up_to(int64_t size, int64_t multiple) { return (size + multiple - 1) / multiple * multiple; }
 
@@ -291,7 +293,7 @@ void take(const float* from, int64_t per_row, int64_t per_column, int64_t rows, 
   }
 }
 
-// A weight, (F, G), with columns that are multiplied together side by side, up to whole panels: (G / 32, F, 32, 1), or
+// A weight, (F, G), with columns that are multiplied together side by side, up to whole panels: (G / P, F, P, 1), or
 // of bfloat16, as the unit for it reads it, (G / 64, F / 2, 64, 2).
 template <typename E>
 Tensor packed_as(const Tensor& weight) {
@@ -336,11 +338,66 @@ Tensor packed(const Tensor& given, bool narrowed) {
 
 #if defined(CPUBLAS_BRGEMM_F32F32F32) && defined(__AVX512F__)
 bool packs() { return true; }
-// Whether they are faster than BLAS outside of a loop too: MKL keeps AVX-512 for Intel's processors.
+// Whether they are faster than BLAS outside of a loop too: MKL keeps its best for Intel's processors.
 bool outruns() {
   return at::globalContext().hasMKL() && at::globalContext().userEnabledMkldnn() && !__builtin_cpu_is("intel");
 }
 using at::native::cpublas::brgemm;
+#elif defined(__AVX2__) && defined(__FMA__) && !defined(__AVX512F__)
+bool packs() { return true; }
+bool outruns() { return at::globalContext().hasMKL() && !__builtin_cpu_is("intel"); }
+
+// c = a b, added to what stands there or not: of R rows of a and a panel of 16 columns, whose sums fill the registers.
+// Each loop over R is unrolled, or gcc would keep the sums in memory.
+template <int R>
+void brgemm_of(int64_t depth, const float* a, int64_t lda, const float* b, bool added, float* c, int64_t ldc) {
+  __m256 sums[R][2];
+#pragma GCC unroll 6
+  for (int r = 0; r < R; ++r) {
+    sums[r][0] = added ? _mm256_loadu_ps(c + r * ldc) : _mm256_setzero_ps();
+    sums[r][1] = added ? _mm256_loadu_ps(c + r * ldc + 8) : _mm256_setzero_ps();
+  }
+  for (int64_t k = 0; k < depth; ++k, b += 16) {
+    const __m256 low = _mm256_loadu_ps(b), high = _mm256_loadu_ps(b + 8);
+    __builtin_prefetch(b + 256);
+#pragma GCC unroll 6
+    for (int r = 0; r < R; ++r) {
+      const __m256 x = _mm256_broadcast_ss(a + r * lda + k);
+      sums[r][0] = _mm256_fmadd_ps(x, low, sums[r][0]);
+      sums[r][1] = _mm256_fmadd_ps(x, high, sums[r][1]);
+    }
+  }
+#pragma GCC unroll 6
+  for (int r = 0; r < R; ++r) {
+    _mm256_storeu_ps(c + r * ldc, sums[r][0]);
+    _mm256_storeu_ps(c + r * ldc + 8, sums[r][1]);
+  }
+}
+
+// The same of any number of rows, up to R at once, and up to 16 columns of the panel.
+template <int R = 6>
+void brgemm_of(int64_t rows, int64_t columns, int64_t depth, const float* a, int64_t lda, const float* b, bool added,
+               float* c, int64_t ldc) {
+  if (rows < R) {
+    if constexpr (R > 1) brgemm_of<R - 1>(rows, columns, depth, a, lda, b, added, c, ldc);
+  } else if (columns == 16) {
+    brgemm_of<R>(depth, a, lda, b, added, c, ldc);
+  } else {
+    float whole[R * 16];
+    for (int r = 0; r < R && added; ++r) std::copy_n(c + r * ldc, columns, whole + r * 16);
+    brgemm_of<R>(depth, a, lda, b, added, whole, 16);
+    for (int r = 0; r < R; ++r) std::copy_n(whole + r * 16, columns, c + r * ldc);
+  }
+}
+
+// As oneDNN's: c, (rows, columns), of a, (rows, depth), and a panel, (depth, 16). Rows are taken in parts of one size.
+void brgemm(int64_t rows, int64_t columns, int64_t depth, int64_t lda, int64_t, int64_t ldc, bool added, const float* a,
+            const float* b, float* c) {
+  for (int64_t parts = (rows + 5) / 6, begin = 0, size = 0; begin < rows; begin += size, --parts) {
+    size = (rows - begin + parts - 1) / parts;
+    brgemm_of(size, columns, depth, a + begin * lda, lda, b, added, c + begin * ldc, ldc);
+  }
+}
 #else
 bool packs() { return false; }
 bool outruns() { return false; }
@@ -348,6 +405,15 @@ inline void brgemm(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, bool, c
   TORCH_CHECK(false, "there is no product of packed float32 here");
 }
 #endif
+
+// Of so many rows those that `brgemm` multiplies next: of few sizes where oneDNN makes a kernel for each.
+inline int64_t next_rows(int64_t rows) {
+#ifdef __AVX512F__
+  return rows >= kRows ? kRows : rows >= 16 ? rows / 16 * 16 : rows;
+#else
+  return std::min(rows, kRows);
+#endif
+}
 
 #if defined(CPUBLAS_BRGEMM_BF16BF16F32) && defined(__AVX512BF16__)  // which a processor with AMX has too
 inline void release() { at::native::cpublas::brgemm_release(); }
