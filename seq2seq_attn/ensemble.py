@@ -23,6 +23,7 @@ class Ensemble:
 
     Attributes:
         positions: of each sentence the number of those that the attention weights are about; known after a step.
+        leaving: see `Hypotheses`.
 
     Raises:
         ValueError: members of different numbers of sentences; see `Loop`.
@@ -33,6 +34,7 @@ class Ensemble:
             raise ValueError(f"the models of an ensemble are given {sorted(sentences)} sentences; give all the same")
         self.members, self.positions, self.device = members, list[int](), members[0][1].mask.device
         self.loops = [decoder.hypotheses(sentence, bos, loop) for decoder, sentence in members]
+        self.leaving = self.loops[0].leaving
 
     def __call__(
         self, symbols: Tensor, rows: Tensor, sentences: list[int], count: int

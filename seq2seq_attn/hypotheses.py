@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -25,9 +25,14 @@ class Hypotheses(Loop):
         embedding: of the symbols.
         shared: whether all nodes have that axis, and nobody listens.
 
+    Attributes:
+        leaving: what it costs that sentences leave, in steps.
+
     Raises:
         ValueError: see `Loop`.
     """
+
+    leaving: ClassVar[float] = 0.0
 
     def __init__(self, step: Wiring, sentence: Sentence, embedding: nn.Module, *, shared: bool) -> None:
         super().__init__(step, sentence)

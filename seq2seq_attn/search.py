@@ -83,9 +83,10 @@ def beam_search(
     Hypotheses are ranked by log P(Y) / ((5 + |Y|) / 6) ** ``length_penalty``, where |Y| counts ``eos``: Wu et al. 2016,
     "Google's Neural Machine Translation System", equation 14, without its coverage penalty. One that has ended leaves
     the step and keeps its place in the beam, as in Bahdanau's own code, so that ``size`` 1 is greedy decoding. A
-    sentence is done, and leaves the batch, when all its places have ended, when no hypothesis that goes on can come
-    among the ``n_best`` any more, or at ``max_length``; what is cut off there is ranked with the rest. A symbol of
-    probability zero is never chosen. Those of a sentence share what its encoder read, as `Hypotheses` says.
+    sentence is done when all its places have ended, when no hypothesis that goes on can come among the ``n_best`` any
+    more, or at ``max_length``; what is cut off there is ranked with the rest. Those that are done leave the batch once
+    they have cost as much as that. A symbol of probability zero is never chosen. Those of a sentence share what its
+    encoder read, as `Hypotheses` says.
 
     With ``others`` an ensemble searches: the log-probability of a symbol is the mean of those that the models give it,
     so that the score of a target is the mean of its scores. That is a geometric mean of probabilities, which is not
@@ -115,13 +116,13 @@ def beam_search(
     _check(size, limits, length_penalty, n_best, len(sentence.mask))
     ensemble = Ensemble([(decoder, sentence), *others], bos, loop)
     beams = [_Beam(number, [_Path(None, bos, 0.0, number, 0)]) for number in range(len(sentence.mask))]
-    going, weights, steps = beams, list[Tensor](), list[list[_Path]]()
+    going, idle, weights, steps = beams, 0.0, list[Tensor](), list[list[_Path]]()
     for length in range(1, max(limits) + 1):
         totals, symbols, attn_weights = _run(ensemble, going, size)
         weights.append(attn_weights.flatten(0, 1))
         _extend(going, totals, symbols, size)
-        if keep_steps and going[0] is beams[0]:
-            steps.append(going[0].live)
+        if keep_steps and beams[0].live:
+            steps.append(beams[0].live)
         for beam in going:
             stopped = [path for path in beam.live if path.symbol == eos or length == limits[beam.sentence]]
             beam.live = [path for path in beam.live if path not in stopped]
@@ -130,9 +131,12 @@ def beam_search(
                 hope = beam.live[0].score / _penalty(limits[beam.sentence], length_penalty)  # a score only falls
                 if beam.ended[n_best - 1].normalised(length_penalty) >= hope:
                     beam.live = []
-        going = [beam for beam in going if beam.live]
-        if not going:
+        live = [beam for beam in going if beam.live]
+        if not live:
             break
+        idle += 1 - len(live) / len(going)
+        if idle >= ensemble.leaving:
+            going, idle = live, 0.0
 
     looked = _looked([path for beam in beams for path in beam.ended[:n_best]], weights)
 
@@ -190,22 +194,30 @@ class _Path:
 
 @dataclass(eq=False)
 class _Beam:
-    """The hypotheses of one sentence, best first: those that go on, and those that do not."""
+    """The hypotheses of one sentence, best first: those that go on, and those that do not; done, if none goes on.
+
+    ``row`` is where the first of them stood in the last step.
+    """
 
     sentence: int
     live: list[_Path]
     ended: list[_Path] = field(default_factory=list)
+    row: int = 0
 
 
 def _run(ensemble: Ensemble, beams: Sequence[_Beam], size: int) -> tuple[Tensor, Tensor, Tensor]:
     """One step of all that go on: their scores with the likeliest symbols behind them, (B, K, N), these, and where
     they looked.
 
-    Where fewer than K of a sentence go on, the first stands again in their place, with a score of -inf.
+    Where fewer than K of a sentence go on, the first stands again in their place, with a score of -inf; where none
+    does, one of the last step.
     """
     width = max(len(beam.live) for beam in beams)
-    rows = [[*beam.live, *beam.live[:1] * (width - len(beam.live))] for beam in beams]
-    scores = [[*(path.score for path in beam.live), *[-math.inf] * (width - len(beam.live))] for beam in beams]
+    there = [beam.live or [_Path(None, 0, -math.inf, beam.row, 0)] for beam in beams]
+    rows = [[*paths, *paths[:1] * (width - len(paths))] for paths in there]
+    scores = [[*(path.score for path in paths), *[-math.inf] * (width - len(paths))] for paths in there]
+    for number, beam in enumerate(beams):
+        beam.row = number * width
     symbols, parents = (
         torch.tensor([[getattr(path, name) for path in row] for row in rows], device=ensemble.device)
         for name in ("symbol", "row")
@@ -217,12 +229,14 @@ def _run(ensemble: Ensemble, beams: Sequence[_Beam], size: int) -> tuple[Tensor,
 def _extend(beams: Sequence[_Beam], totals: Tensor, symbols: Tensor, size: int) -> None:
     """Put the best of what can follow in the place of what went on; ``totals`` is (B, K, N), the beams in order."""
     width, count = totals.shape[1:]
+    length = next(beam.live[0].length for beam in beams if beam.live) + 1
     best = totals.flatten(1).topk(min(size, width * count))  # of each sentence, (B, size)
     chosen = symbols.flatten(1).gather(1, best.indices).tolist()
-    length = beams[0].live[0].length + 1
     for number, (beam, scores, places, following) in enumerate(
         zip(beams, best.values.tolist(), best.indices.tolist(), chosen, strict=True)
     ):
+        if not beam.live:
+            continue
         if any(map(math.isnan, scores)):
             raise ValueError(
                 f"output of step {length} is no distribution for sentence {beam.sentence}: "

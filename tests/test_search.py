@@ -14,6 +14,7 @@ from test_seq2seq import close, padded
 from torch import Tensor
 
 from seq2seq_attn import Seq2Seq
+from seq2seq_attn.hypotheses import Hypotheses
 from seq2seq_attn.mask import length_mask
 from seq2seq_attn.search import Hypothesis, Search, beam_search
 
@@ -276,8 +277,13 @@ def test_sentences_of_the_lively_model_end_at_many_lengths() -> None:
     assert lengths == {*range(1, 10)}
 
 
+@pytest.mark.parametrize("leaving", [0.0, 0.5, math.inf])
 @pytest.mark.parametrize("alpha", [0.0, 0.6, 2.0])
-def test_a_sentence_with_a_length_of_its_own_is_searched_as_alone(alpha: float) -> None:
+def test_a_sentence_with_a_length_of_its_own_is_searched_as_alone(
+    alpha: float, leaving: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long those that are done stay in the batch."""
+    monkeypatch.setattr(Hypotheses, "leaving", leaving)
     net, source, mask = lively()
     options: dict[str, Any] = {"size": 4, "length_penalty": alpha, "n_best": 2}
     limits = [3, 9, 1, 4, 7, 5, 2, 6, 8, 3, 9]
@@ -333,6 +339,20 @@ def test_only_hypotheses_that_go_on_run_and_a_sentence_that_is_done_leaves_the_b
     assert len({*map(len, alone)}) > 1
     columns = [[number for number in column if number] for column in itertools.zip_longest(*alone, fillvalue=0)]
     assert together == [(len(column), max(column)) for column in columns]
+
+
+def test_sentences_that_are_done_stay_until_they_have_cost_as_much_as_leaving(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, source, mask = lively()
+    going = [count for count, _ in rows_of(net, source, mask, size=4, max_length=9, n_best=1)[1]]
+    monkeypatch.setattr(Hypotheses, "leaving", 1.0)
+    found = [count for count, _ in rows_of(net, source, mask, size=4, max_length=9, n_best=1)[1]]
+    size, idle, expected = len(source), 0.0, []
+    for left in [*going[1:], 0]:
+        expected.append(size)
+        idle += 1 - left / size
+        if idle >= 1:
+            size, idle = left, 0.0
+    assert found == expected and len({*found}) < len({*going})
 
 
 def test_steps_are_what_the_beam_of_the_first_sentence_held() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -47,10 +47,13 @@ class Stepper:
     Attributes:
         symbols: (B K, 1) int64, what the next step reads.
         embeds: whether steps look up by themselves what they read of these symbols.
+        leaving: what it costs that sentences leave, in steps: kernels are told everything anew.
 
     Raises:
         Refused: a step with a node that has no unit, takes no axis K, or runs before the loop; see `compiled.load`.
     """
+
+    leaving: ClassVar[float] = 1.0
 
     def __init__(self, loop: Loop, plan: Plan, embedding: nn.Embedding) -> None:
         if plan.schedule.before or not plan.takes_rows(loop.step):
