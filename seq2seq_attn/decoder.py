@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, get_args
 
@@ -29,7 +29,7 @@ class Decoded(NamedTuple):
 
     Attributes:
         symbols: (B, T) int64, ``eos`` after the end of a row.
-        mask: (B, T) bool, True = chosen, the ending symbol included; a row that never ended is True to T.
+        mask: (B, T) bool, True = chosen, the ending symbol included; a row that never ended is True to T, or to its own limit.
         scores: (B,), the sum of the log-probabilities of the symbols chosen; see `likeliest`.
         attn_weights: (B, T, S), alpha_ij of every step, 0 after the end of a row; (B, T, K, S) with several heads,
             (B, T, 0) without attention.
@@ -143,7 +143,13 @@ class Decoder(nn.Module):
 
     @torch.no_grad()
     def greedy(
-        self, sentence: Sentence, *, bos: int, eos: int | None, max_length: int, loop: LoopKind = "fastest"
+        self,
+        sentence: Sentence,
+        *,
+        bos: int,
+        eos: int | None,
+        max_length: int | Sequence[int],
+        loop: LoopKind = "fastest",
     ) -> Decoded:
         """Choose the best symbol at every step, and go on with it; when half of the rows have ended, they leave.
 
@@ -151,27 +157,28 @@ class Decoder(nn.Module):
             sentence: what there is of the source.
             bos: the symbol that begins a sentence.
             eos: the symbol that ends one: the loop stops when every row has it. None: it runs to ``max_length``.
-            max_length: number of steps at most.
+            max_length: number of symbols at most, ``eos`` included; of all rows, or of each its own.
             loop: "compiled" for compiled steps; the others run the step as it is.
 
         Raises:
-            ValueError: a ``max_length`` below 1; a step that the ``loop`` asked for cannot run, and why.
+            ValueError: a ``max_length`` below 1, or not one for each row; a step that the ``loop`` asked for cannot
+                run, and why.
         """
-        if max_length < 1:
-            raise ValueError(f"max_length is {max_length}; decode at least 1 symbol")
-        steps, size = self.hypotheses(sentence, bos, loop), len(sentence.mask)
-        left = torch.arange(size, device=sentence.mask.device)  # the rows that a step is about
+        size, device = len(sentence.mask), sentence.mask.device
+        limits, steps = torch.tensor(limits_of(max_length, size), device=device), self.hypotheses(sentence, bos, loop)
+        left = torch.arange(size, device=device)  # the rows that a step is about
         last, going = torch.full_like(left, bos), torch.ones_like(left, dtype=torch.bool)
         made, length = list[Decoded](), 0
-        while length < max_length:
-            found = _chosen(steps, last, going, eos, max_length - length)
+        while True:
+            found = _chosen(steps, last, going, eos, int(limits[left[going]].min()) - length)
             filled = zip(found, (eos or 0, False, 0.0, 0.0), strict=True)
             made.append(Decoded(*(_spread(values, left, size, fill) for values, fill in filled)))
             length += found.symbols.shape[1]
+            going &= limits[left] > length
             if not (count := int(going.sum())):
                 break
             last = found.symbols[:, -1]
-            if 2 * count <= len(left):  # what was read of the others is copied, which a few are not worth
+            if 2 * count <= len(left) or (eos is None and count < len(left)):  # few are not worth copying what was read
                 stay = going.nonzero()
                 left, last, going = left[stay[:, 0]], last[stay[:, 0]], going[stay[:, 0]]
                 steps.select(stay, left.tolist())
@@ -200,6 +207,20 @@ class Decoder(nn.Module):
 
     def _is_listened_to(self) -> bool:
         return bool(self.step._forward_hooks or self.step._forward_pre_hooks)
+
+
+def limits_of(max_length: int | Sequence[int], rows: int) -> list[int]:
+    """The number of symbols of each row at most.
+
+    Raises:
+        ValueError: one below 1; not one number for each row.
+    """
+    limits = [max_length] * rows if isinstance(max_length, int) else [*max_length]
+    if len(limits) != rows:
+        raise ValueError(f"max_length is {len(limits)} numbers for {rows} sentences; give one number, or one each")
+    if min(limits) < 1:
+        raise ValueError(f"max_length is {min(limits)}; decode at least 1 symbol")
+    return limits
 
 
 def _chosen(steps: Hypotheses | Stepper, last: Tensor, going: Tensor, eos: int | None, most: int) -> Decoded:

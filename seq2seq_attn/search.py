@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import NamedTuple
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from seq2seq_attn.config import LoopKind
-from seq2seq_attn.decoder import Decoder
+from seq2seq_attn.decoder import Decoded, Decoder, limits_of
 from seq2seq_attn.ensemble import Ensemble
 from seq2seq_attn.loop import Sentence
 
@@ -112,8 +112,11 @@ def beam_search(
             ``length_penalty`` below 0 or not finite; an output of the step that is no distribution; models of
             different numbers of sentences or symbols, or that rule out together all that could follow.
     """
-    limits = [max_length] * len(sentence.mask) if isinstance(max_length, int) else [*max_length]
-    _check(size, limits, length_penalty, n_best, len(sentence.mask))
+    limits = limits_of(max_length, len(sentence.mask))
+    _check(size, length_penalty, n_best)
+    if size == 1 and not others and not keep_steps:
+        decoded = decoder.greedy(sentence, bos=bos, eos=eos, max_length=limits, loop=loop)
+        return Search([[found] for found in _greedy(decoded, sentence, eos, length_penalty)], [])
     ensemble = Ensemble([(decoder, sentence), *others], bos, loop)
     beams = [_Beam(number, [_Path(None, bos, 0.0, number, 0)]) for number in range(len(sentence.mask))]
     going, idle, weights, steps = beams, 0.0, list[Tensor](), list[list[_Path]]()
@@ -146,6 +149,16 @@ def beam_search(
 
     ways = [[Beginning(path.symbols(), path.score, path.symbol == eos) for path in paths] for paths in steps]
     return Search([found(beam) for beam in beams], ways)
+
+
+def _greedy(decoded: Decoded, sentence: Sentence, eos: int | None, alpha: float) -> Iterator[Hypothesis]:
+    """What greedy decoding chose, which is a beam of one, as hypotheses."""
+    rows = zip(decoded.symbols, decoded.mask, decoded.scores.tolist(), decoded.attn_weights, sentence.mask, strict=True)
+    for number, (symbols, mask, score, weights, real) in enumerate(rows):
+        if math.isnan(score):
+            raise ValueError(_no_distribution("an output", number))
+        chosen, own = tuple(symbols[mask].tolist()), weights[: int(mask.sum()), ..., : int(real.sum())].clone()
+        yield Hypothesis(chosen, score, score / _penalty(len(chosen), alpha), own, chosen[-1] == eos)
 
 
 def _looked(paths: Sequence[_Path], weights: Sequence[Tensor]) -> dict[_Path, Tensor]:
@@ -238,10 +251,7 @@ def _extend(beams: Sequence[_Beam], totals: Tensor, symbols: Tensor, size: int) 
         if not beam.live:
             continue
         if any(map(math.isnan, scores)):
-            raise ValueError(
-                f"output of step {length} is no distribution for sentence {beam.sentence}: "
-                f"a logit is NaN or inf, or all are -inf; look at the weights of the model"
-            )
+            raise ValueError(_no_distribution(f"output of step {length}", beam.sentence))
         parents, room = beam.live, size - len(beam.ended)
         beam.live = [
             _Path(parents[place // count], symbol, score, number * width + place // count, length)
@@ -255,13 +265,16 @@ def _extend(beams: Sequence[_Beam], totals: Tensor, symbols: Tensor, size: int) 
             )
 
 
-def _check(size: int, limits: Sequence[int], length_penalty: float, n_best: int, sentences: int) -> None:
+def _no_distribution(output: str, sentence: int) -> str:
+    return (
+        f"{output} is no distribution for sentence {sentence}: a logit is NaN or inf, or all are -inf; look at the "
+        f"weights of the model"
+    )
+
+
+def _check(size: int, length_penalty: float, n_best: int) -> None:
     if size < 1:
         raise ValueError(f"size is {size}; a beam has at least 1 hypothesis")
-    if len(limits) != sentences:
-        raise ValueError(f"max_length is {len(limits)} numbers for {sentences} sentences; give one number, or one each")
-    if min(limits) < 1:
-        raise ValueError(f"max_length is {min(limits)}; decode at least 1 symbol")
     if not 0.0 <= length_penalty < math.inf:
         raise ValueError(f"length_penalty is {length_penalty}; it is a number from 0 upwards")
     if not 1 <= n_best <= size:

@@ -240,19 +240,20 @@ class Seq2Seq(nn.Module):
         again = coverage_loss(values.coverage, values.attn_weights, target_mask, reduction=reduction)
         return self.config.coverage_loss * again
 
-    def greedy(self, source: Tensor, source_mask: Tensor, *, max_length: int) -> Decoded:
+    def greedy(self, source: Tensor, source_mask: Tensor, *, max_length: int | Sequence[int]) -> Decoded:
         """Decode with the best symbol at every step; call ``model.eval()`` first if it has dropout.
 
         Args:
             source: (B, S) int64.
             source_mask: (B, S) bool.
-            max_length: number of target symbols at most, ``eos`` included. A row that reaches it has no ``eos``.
+            max_length: number of target symbols at most, ``eos`` included; of all rows, or of each its own. One that
+                reaches it has no ``eos``.
 
         Returns:
             Symbols, their mask, scores and attention weights; see `Decoded`.
 
         Raises:
-            TypeError, ValueError: see `check_symbols`; a ``max_length`` below 1.
+            TypeError, ValueError: see `check_symbols` and `Decoder.greedy`.
         """
         with torch.no_grad():
             sentence = self.read(source, source_mask)

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 import torch
 from models import OPTIONS, batch, config, model
+from test_fused import with_compiler
 from test_seq2seq import close, padded
 from torch import Tensor
 
 from seq2seq_attn import Seq2Seq
+from seq2seq_attn.config import LoopKind
 from seq2seq_attn.hypotheses import Hypotheses
 from seq2seq_attn.mask import length_mask
 from seq2seq_attn.search import Hypothesis, Search, beam_search
@@ -61,7 +63,9 @@ def test_a_beam_of_one_is_greedy_decoding(name: str) -> None:
     source, source_mask, _, _ = batch(name)
     decoded = net.greedy(source, source_mask, max_length=9)
     positions = net.encoder.hidden_mask(source_mask).sum(dim=1)
-    for row, (found,) in enumerate(net.beam(source, source_mask, size=1, max_length=9)):
+    searched = net.beam(source, source_mask, size=1, max_length=9)
+    for row, (found,) in enumerate(search(net, source, source_mask, size=1, max_length=9).hypotheses):
+        same(searched[row], [found])
         length = int(decoded.mask[row].sum())
         assert found.symbols == tuple(decoded.symbols[row, :length].tolist())
         assert found.ended == (found.symbols[-1] == EOS)
@@ -292,6 +296,25 @@ def test_a_sentence_with_a_length_of_its_own_is_searched_as_alone(
         same(found, net.beam(source[one], mask[one], max_length=limits[row], **options)[0])
 
 
+@pytest.mark.parametrize("eos", [EOS, None])
+@pytest.mark.parametrize("loop", ["fastest", pytest.param("compiled", marks=with_compiler)])
+def test_a_row_with_a_length_of_its_own_is_decoded_as_alone(loop: LoopKind, eos: int | None) -> None:
+    net, source, mask = lively()
+    limits = [3, 9, 1, 4, 7, 5, 2, 6, 8, 3, 9]
+    ends: dict[str, Any] = {"bos": net.bos, "eos": eos, "loop": loop}
+    decoded = net.decoder.greedy(net.read(source, mask), max_length=limits, **ends)
+    searched = search(net, source, mask, size=1, max_length=limits, keep_steps=False, **ends).hypotheses
+    for row, limit in enumerate(limits):
+        one = slice(row, row + 1)
+        alone = net.decoder.greedy(net.read(source[one], mask[one]), max_length=limit, **ends)
+        length = alone.symbols.shape[1]
+        assert int(decoded.mask[row].sum()) == int(alone.mask.sum()) == length
+        assert torch.equal(decoded.symbols[row, :length], alone.symbols[0])
+        assert decoded.symbols[row, length:].eq(eos or 0).all()
+        close(decoded.scores[row], alone.scores[0])
+        same(searched[row], search(net, source[one], mask[one], size=1, max_length=limit, **ends).hypotheses[0])
+
+
 @pytest.mark.parametrize("alpha", [0.0, 0.6, 2.0])
 def test_hypotheses_are_distinct_and_the_best_comes_first(alpha: float) -> None:
     net, source, mask = lively()
@@ -408,6 +431,8 @@ def test_an_output_that_is_no_distribution_is_refused(logit: float) -> None:
     message = "output of step 1 is no distribution for sentence 0: a logit is NaN or inf, or all are -inf; look at"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         net.beam(source, mask, size=2, max_length=3)
+    with pytest.raises(ValueError, match=f"^{re.escape(message.replace('output of step 1', 'an output'))}"):
+        net.beam(source, mask, size=1, max_length=3)
     net.decoder.step.out.W.bias.data[:] = -torch.inf
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         net.beam(source, mask, size=2, max_length=3)
