@@ -29,7 +29,8 @@ class Decoded(NamedTuple):
 
     Attributes:
         symbols: (B, T) int64, ``eos`` after the end of a row.
-        mask: (B, T) bool, True = chosen, the ending symbol included; a row that never ended is True to T, or to its own limit.
+        mask: (B, T) bool, True = chosen, the ending symbol included; a row that never ended is True to T, or as long as
+            it may be.
         scores: (B,), the sum of the log-probabilities of the symbols chosen; see `likeliest`.
         attn_weights: (B, T, S), alpha_ij of every step, 0 after the end of a row; (B, T, K, S) with several heads,
             (B, T, 0) without attention.

@@ -519,16 +519,18 @@ def test_compiled_decoding_is_that_of_the_step_as_it_is(name: str) -> None:
             net.beam(source, mask, size=4, max_length=9, n_best=3),
             net.beam(source, mask, size=3, max_length=[3, 9, 5] * 6, n_best=2, length_penalty=0.6),
             net.beam(source[:1], mask[:1], size=2, max_length=7),
+            net.beam(source, mask, size=1, max_length=[3, 9, 5] * 6),
         ]
         hypotheses = [hypothesis for hypotheses in searched for each in hypotheses for hypothesis in each]
-        found.append(
-            (net.greedy(source, mask, max_length=9), net.greedy(source[:1], mask[:1], max_length=9), hypotheses)
-        )
-    for one, other in zip(*(decoded[:2] for decoded in found), strict=True):
+        read = net.read(source, mask)
+        endless = net.decoder.greedy(read, bos=net.bos, eos=None, max_length=[3, 9, 5] * 6, loop=net.loop)
+        greedy = net.greedy(source, mask, max_length=9), net.greedy(source[:1], mask[:1], max_length=9), endless
+        found.append((*greedy, hypotheses))
+    for one, other in zip(*(decoded[:3] for decoded in found), strict=True):
         assert torch.equal(one.symbols, other.symbols) and torch.equal(one.mask, other.mask)
         torch.testing.assert_close(one.scores, other.scores, rtol=1e-9, atol=1e-9)
         torch.testing.assert_close(one.attn_weights, other.attn_weights, rtol=1e-9, atol=1e-9)
-    for one, other in zip(*(decoded[2] for decoded in found), strict=True):
+    for one, other in zip(*(decoded[3] for decoded in found), strict=True):
         assert (one.symbols, one.ended) == (other.symbols, other.ended) and abs(one.score - other.score) < 1e-9
         torch.testing.assert_close(one.attn_weights, other.attn_weights, rtol=1e-9, atol=1e-9)
 

@@ -10,12 +10,10 @@ from typing import Any
 import pytest
 import torch
 from models import OPTIONS, batch, config, model
-from test_fused import with_compiler
 from test_seq2seq import close, padded
 from torch import Tensor
 
 from seq2seq_attn import Seq2Seq
-from seq2seq_attn.config import LoopKind
 from seq2seq_attn.hypotheses import Hypotheses
 from seq2seq_attn.mask import length_mask
 from seq2seq_attn.search import Hypothesis, Search, beam_search
@@ -297,11 +295,10 @@ def test_a_sentence_with_a_length_of_its_own_is_searched_as_alone(
 
 
 @pytest.mark.parametrize("eos", [EOS, None])
-@pytest.mark.parametrize("loop", ["fastest", pytest.param("compiled", marks=with_compiler)])
-def test_a_row_with_a_length_of_its_own_is_decoded_as_alone(loop: LoopKind, eos: int | None) -> None:
+def test_a_row_with_a_length_of_its_own_is_decoded_as_alone(eos: int | None) -> None:
     net, source, mask = lively()
     limits = [3, 9, 1, 4, 7, 5, 2, 6, 8, 3, 9]
-    ends: dict[str, Any] = {"bos": net.bos, "eos": eos, "loop": loop}
+    ends: dict[str, Any] = {"bos": net.bos, "eos": eos}
     decoded = net.decoder.greedy(net.read(source, mask), max_length=limits, **ends)
     searched = search(net, source, mask, size=1, max_length=limits, keep_steps=False, **ends).hypotheses
     for row, limit in enumerate(limits):
