@@ -383,7 +383,7 @@ void brgemm_of(int64_t rows, int64_t columns, int64_t depth, const float* a, int
   } else if (columns == 16) {
     brgemm_of<R>(depth, a, lda, b, added, c, ldc);
   } else {
-    float whole[R * 16];
+    float whole[R * 16] = {};
     for (int r = 0; r < R && added; ++r) std::copy_n(c + r * ldc, columns, whole + r * 16);
     brgemm_of<R>(depth, a, lda, b, added, whole, 16);
     for (int r = 0; r < R; ++r) std::copy_n(whole + r * 16, columns, c + r * ldc);
