@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from operator import index
 from typing import Any, NamedTuple, get_args
 
 import torch
@@ -152,7 +153,7 @@ class Decoder(nn.Module):
         max_length: int | Sequence[int],
         loop: LoopKind = "fastest",
     ) -> Decoded:
-        """Choose the best symbol at every step, and go on with it; when half of the rows have ended, they leave.
+        """Choose the best symbol at every step, and go on with it; when half of the rows are done, they leave.
 
         Args:
             sentence: what there is of the source.
@@ -179,7 +180,7 @@ class Decoder(nn.Module):
             if not (count := int(going.sum())):
                 break
             last = found.symbols[:, -1]
-            if 2 * count <= len(left) or (eos is None and count < len(left)):  # few are not worth copying what was read
+            if 2 * count <= len(left):  # what was read of the others is copied, which a few are not worth
                 stay = going.nonzero()
                 left, last, going = left[stay[:, 0]], last[stay[:, 0]], going[stay[:, 0]]
                 steps.select(stay, left.tolist())
@@ -214,9 +215,10 @@ def limits_of(max_length: int | Sequence[int], rows: int) -> list[int]:
     """The number of symbols of each row at most.
 
     Raises:
+        TypeError: what is no whole number.
         ValueError: one below 1; not one number for each row.
     """
-    limits = [max_length] * rows if isinstance(max_length, int) else [*max_length]
+    limits = [*map(index, max_length if isinstance(max_length, Iterable) else [max_length] * rows)]
     if len(limits) != rows:
         raise ValueError(f"max_length is {len(limits)} numbers for {rows} sentences; give one number, or one each")
     if min(limits) < 1:
@@ -237,8 +239,8 @@ def _chosen(steps: Hypotheses | Stepper, last: Tensor, going: Tensor, eos: int |
     scores, symbols = (values[:, 0] for values in likeliest(step.output, 1))
     weights = getattr(step, "attn_weights", None)
     looked = scores[:, :, None][..., :0] if weights is None else weights
+    symbols = symbols.masked_fill(~mask, eos or 0)
     if eos is not None:
-        symbols = symbols.masked_fill(~mask, eos)
         going &= symbols[:, 0] != eos
     return Decoded(symbols, mask, scores.masked_fill(~mask, 0.0)[:, 0], looked)
 

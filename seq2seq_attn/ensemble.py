@@ -34,7 +34,7 @@ class Ensemble:
             raise ValueError(f"the models of an ensemble are given {sorted(sentences)} sentences; give all the same")
         self.members, self.positions, self.device = members, list[int](), members[0][1].mask.device
         self.loops = [decoder.hypotheses(sentence, bos, loop) for decoder, sentence in members]
-        self.leaving = self.loops[0].leaving
+        self.leaving = max(loop.leaving for loop in self.loops)
 
     def __call__(
         self, symbols: Tensor, rows: Tensor, sentences: list[int], count: int

@@ -84,9 +84,9 @@ def beam_search(
     "Google's Neural Machine Translation System", equation 14, without its coverage penalty. One that has ended leaves
     the step and keeps its place in the beam, as in Bahdanau's own code, so that ``size`` 1 is greedy decoding. A
     sentence is done when all its places have ended, when no hypothesis that goes on can come among the ``n_best`` any
-    more, or at ``max_length``; what is cut off there is ranked with the rest. Those that are done leave the batch once
-    they have cost as much as that. A symbol of probability zero is never chosen. Those of a sentence share what its
-    encoder read, as `Hypotheses` says.
+    more, or at ``max_length``; what is cut off there is ranked with the rest. Those that are done leave the batch
+    before they would cost as much as that. A symbol of probability zero is never chosen. The hypotheses of a sentence
+    share what its encoder read, as `Hypotheses` says.
 
     With ``others`` an ensemble searches: the log-probability of a symbol is the mean of those that the models give it,
     so that the score of a target is the mean of its scores. That is a geometric mean of probabilities, which is not
@@ -116,14 +116,15 @@ def beam_search(
     _check(size, length_penalty, n_best)
     if size == 1 and not others and not keep_steps:
         decoded = decoder.greedy(sentence, bos=bos, eos=eos, max_length=limits, loop=loop)
-        return Search([[found] for found in _greedy(decoded, sentence, eos, length_penalty)], [])
+        if not decoded.scores.isnan().any():  # if there is one, what follows says at which step
+            return Search([[one] for one in _hypotheses(decoded, sentence, eos, length_penalty)], [])
     ensemble = Ensemble([(decoder, sentence), *others], bos, loop)
     beams = [_Beam(number, [_Path(None, bos, 0.0, number, 0)]) for number in range(len(sentence.mask))]
     going, idle, weights, steps = beams, 0.0, list[Tensor](), list[list[_Path]]()
     for length in range(1, max(limits) + 1):
         totals, symbols, attn_weights = _run(ensemble, going, size)
         weights.append(attn_weights.flatten(0, 1))
-        _extend(going, totals, symbols, size)
+        _extend(going, totals, symbols, size, length)
         if keep_steps and beams[0].live:
             steps.append(beams[0].live)
         for beam in going:
@@ -137,8 +138,8 @@ def beam_search(
         live = [beam for beam in going if beam.live]
         if not live:
             break
-        idle += 1 - len(live) / len(going)
-        if idle >= ensemble.leaving:
+        idle += 1 - len(live) / len(going)  # of the next step as well
+        if idle >= ensemble.leaving or max(len(beam.live) for beam in live) != totals.shape[1]:
             going, idle = live, 0.0
 
     looked = _looked([path for beam in beams for path in beam.ended[:n_best]], weights)
@@ -151,12 +152,10 @@ def beam_search(
     return Search([found(beam) for beam in beams], ways)
 
 
-def _greedy(decoded: Decoded, sentence: Sentence, eos: int | None, alpha: float) -> Iterator[Hypothesis]:
-    """What greedy decoding chose, which is a beam of one, as hypotheses."""
+def _hypotheses(decoded: Decoded, sentence: Sentence, eos: int | None, alpha: float) -> Iterator[Hypothesis]:
+    """What greedy decoding chose, which is a beam of one."""
     rows = zip(decoded.symbols, decoded.mask, decoded.scores.tolist(), decoded.attn_weights, sentence.mask, strict=True)
-    for number, (symbols, mask, score, weights, real) in enumerate(rows):
-        if math.isnan(score):
-            raise ValueError(_no_distribution("an output", number))
+    for symbols, mask, score, weights, real in rows:
         chosen, own = tuple(symbols[mask].tolist()), weights[: int(mask.sum()), ..., : int(real.sum())].clone()
         yield Hypothesis(chosen, score, score / _penalty(len(chosen), alpha), own, chosen[-1] == eos)
 
@@ -207,15 +206,11 @@ class _Path:
 
 @dataclass(eq=False)
 class _Beam:
-    """The hypotheses of one sentence, best first: those that go on, and those that do not; done, if none goes on.
-
-    ``row`` is where the first of them stood in the last step.
-    """
+    """The hypotheses of one sentence, best first: those that go on, and those that do not; done, if none goes on."""
 
     sentence: int
     live: list[_Path]
     ended: list[_Path] = field(default_factory=list)
-    row: int = 0
 
 
 def _run(ensemble: Ensemble, beams: Sequence[_Beam], size: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -223,14 +218,12 @@ def _run(ensemble: Ensemble, beams: Sequence[_Beam], size: int) -> tuple[Tensor,
     they looked.
 
     Where fewer than K of a sentence go on, the first stands again in their place, with a score of -inf; where none
-    does, one of the last step.
+    does, any one of the last step.
     """
     width = max(len(beam.live) for beam in beams)
-    there = [beam.live or [_Path(None, 0, -math.inf, beam.row, 0)] for beam in beams]
+    there = [beam.live or [_Path(None, 0, -math.inf, 0, 0)] for beam in beams]
     rows = [[*paths, *paths[:1] * (width - len(paths))] for paths in there]
     scores = [[*(path.score for path in paths), *[-math.inf] * (width - len(paths))] for paths in there]
-    for number, beam in enumerate(beams):
-        beam.row = number * width
     symbols, parents = (
         torch.tensor([[getattr(path, name) for path in row] for row in rows], device=ensemble.device)
         for name in ("symbol", "row")
@@ -239,10 +232,9 @@ def _run(ensemble: Ensemble, beams: Sequence[_Beam], size: int) -> tuple[Tensor,
     return following.new_tensor(scores)[..., None] + following, behind, weights
 
 
-def _extend(beams: Sequence[_Beam], totals: Tensor, symbols: Tensor, size: int) -> None:
+def _extend(beams: Sequence[_Beam], totals: Tensor, symbols: Tensor, size: int, length: int) -> None:
     """Put the best of what can follow in the place of what went on; ``totals`` is (B, K, N), the beams in order."""
     width, count = totals.shape[1:]
-    length = next(beam.live[0].length for beam in beams if beam.live) + 1
     best = totals.flatten(1).topk(min(size, width * count))  # of each sentence, (B, size)
     chosen = symbols.flatten(1).gather(1, best.indices).tolist()
     for number, (beam, scores, places, following) in enumerate(
@@ -251,7 +243,10 @@ def _extend(beams: Sequence[_Beam], totals: Tensor, symbols: Tensor, size: int) 
         if not beam.live:
             continue
         if any(map(math.isnan, scores)):
-            raise ValueError(_no_distribution(f"output of step {length}", beam.sentence))
+            raise ValueError(
+                f"output of step {length} is no distribution for sentence {beam.sentence}: "
+                f"a logit is NaN or inf, or all are -inf; look at the weights of the model"
+            )
         parents, room = beam.live, size - len(beam.ended)
         beam.live = [
             _Path(parents[place // count], symbol, score, number * width + place // count, length)
@@ -263,13 +258,6 @@ def _extend(beams: Sequence[_Beam], totals: Tensor, symbols: Tensor, size: int) 
                 f"nothing can be written at step {length} of sentence {beam.sentence}: each symbol has probability "
                 f"zero in a model of the ensemble; leave one of them out"
             )
-
-
-def _no_distribution(output: str, sentence: int) -> str:
-    return (
-        f"{output} is no distribution for sentence {sentence}: a logit is NaN or inf, or all are -inf; look at the "
-        f"weights of the model"
-    )
 
 
 def _check(size: int, length_penalty: float, n_best: int) -> None:

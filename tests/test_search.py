@@ -361,18 +361,31 @@ def test_only_hypotheses_that_go_on_run_and_a_sentence_that_is_done_leaves_the_b
     assert together == [(len(column), max(column)) for column in columns]
 
 
-def test_sentences_that_are_done_stay_until_they_have_cost_as_much_as_leaving(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sentences_that_are_done_stay_until_the_next_step_would_cost_as_much_as_leaving(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     net, source, mask = lively()
-    going = [count for count, _ in rows_of(net, source, mask, size=4, max_length=9, n_best=1)[1]]
+    going = [count for count, _ in rows_of(net, source, mask, size=1, max_length=9)[1]]
     monkeypatch.setattr(Hypotheses, "leaving", 1.0)
-    found = [count for count, _ in rows_of(net, source, mask, size=4, max_length=9, n_best=1)[1]]
-    size, idle, expected = len(source), 0.0, []
-    for left in [*going[1:], 0]:
-        expected.append(size)
+    there = [count for count, _ in rows_of(net, source, mask, size=1, max_length=9)[1]]
+    assert len(there) == len(going) and there[0] == len(source) and len({*there}) > 2
+    idle = 0.0
+    for step, (left, size) in enumerate(zip(going, there, strict=True)):
+        if step and size != there[step - 1]:
+            assert size == left and idle + 1 - left / there[step - 1] >= 1
+            idle = 0.0
         idle += 1 - left / size
-        if idle >= 1:
-            size, idle = left, 0.0
-    assert found == expected and len({*found}) < len({*going})
+        assert idle < 1
+
+
+def test_sentences_that_are_done_leave_where_the_number_of_hypotheses_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then a compiled step is told everything anew, and leaving costs nothing more."""
+    net, source, mask = lively()
+    monkeypatch.setattr(Hypotheses, "leaving", math.inf)
+    _, rows = rows_of(net, source, mask, size=4, max_length=9)
+    pairs = [*itertools.pairwise(rows)]
+    assert all(size == before or width != last for (before, last), (size, width) in pairs)
+    assert any(size < before for (before, _), (size, _) in pairs)
 
 
 def test_steps_are_what_the_beam_of_the_first_sentence_held() -> None:
@@ -428,7 +441,7 @@ def test_an_output_that_is_no_distribution_is_refused(logit: float) -> None:
     message = "output of step 1 is no distribution for sentence 0: a logit is NaN or inf, or all are -inf; look at"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         net.beam(source, mask, size=2, max_length=3)
-    with pytest.raises(ValueError, match=f"^{re.escape(message.replace('output of step 1', 'an output'))}"):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         net.beam(source, mask, size=1, max_length=3)
     net.decoder.step.out.W.bias.data[:] = -torch.inf
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):

@@ -374,7 +374,7 @@ void brgemm_of(int64_t depth, const float* a, int64_t lda, const float* b, bool 
   }
 }
 
-// The same of any number of rows, up to R at once, and up to 16 columns of the panel.
+// The same of 1 to R rows, and 1 to 16 columns of the panel.
 template <int R = 6>
 void brgemm_of(int64_t rows, int64_t columns, int64_t depth, const float* a, int64_t lda, const float* b, bool added,
                float* c, int64_t ldc) {
@@ -406,7 +406,8 @@ inline void brgemm(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, bool, c
 }
 #endif
 
-// Of so many rows those that `brgemm` multiplies next: of few sizes where oneDNN makes a kernel for each.
+// Of so many rows those that are multiplied by a panel at once, while they are in cache: of few sizes where oneDNN
+// makes a kernel for each.
 inline int64_t next_rows(int64_t rows) {
 #ifdef __AVX512F__
   return rows >= kRows ? kRows : rows >= 16 ? rows / 16 * 16 : rows;
@@ -1510,7 +1511,6 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> Walk::choose(const Tensor& symbols, c
   int64_t* last = symbols.data_ptr<int64_t>();
   bool* goes = going.data_ptr<bool>();
   int64_t left = std::count(goes, goes + batch, true), n = 0;
-  TORCH_CHECK(eos || left == batch, "a row has ended, and there is no symbol that ends one");
   while (n < most && left > 0) {
     if (n > 0) {
       for (const auto& column : columns) column[0].copy_(column[1]);
@@ -1521,7 +1521,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> Walk::choose(const Tensor& symbols, c
     likeliest(hidden, matrix, bias, score, symbols);
     score.masked_fill_(going.logical_not().unsqueeze(1), 0);
     for (int64_t b = 0; b < batch; ++b) {
-      if (!goes[b]) last[b] = *eos;
+      if (!goes[b]) last[b] = eos.value_or(0);
       if (goes[b] && eos && last[b] == *eos) goes[b] = false, --left;
     }
     made[n].copy_(symbols.squeeze(1));
