@@ -163,7 +163,8 @@ class Decoder(nn.Module):
             loop: "compiled" for compiled steps; the others run the step as it is.
 
         Raises:
-            ValueError: a ``max_length`` below 1, or not one for each row; a step that the ``loop`` asked for cannot
+            TypeError: a ``max_length`` that is no whole number.
+            ValueError: one below 1, or not one for each row; a step that the ``loop`` asked for cannot
                 run, and why.
         """
         size, device = len(sentence.mask), sentence.mask.device
@@ -172,17 +173,17 @@ class Decoder(nn.Module):
         last, going = torch.full_like(left, bos), torch.ones_like(left, dtype=torch.bool)
         made, length = list[Decoded](), 0
         while True:
-            found = _chosen(steps, last, going, eos, int(limits[left[going]].min()) - length)
+            found = _chosen(steps, last, going, eos, int(limits[going].min()) - length)
             filled = zip(found, (eos or 0, False, 0.0, 0.0), strict=True)
             made.append(Decoded(*(_spread(values, left, size, fill) for values, fill in filled)))
             length += found.symbols.shape[1]
-            going &= limits[left] > length
+            going &= limits > length
             if not (count := int(going.sum())):
                 break
             last = found.symbols[:, -1]
             if 2 * count <= len(left):  # what was read of the others is copied, which a few are not worth
                 stay = going.nonzero()
-                left, last, going = left[stay[:, 0]], last[stay[:, 0]], going[stay[:, 0]]
+                left, last, going, limits = (values[stay[:, 0]] for values in (left, last, going, limits))
                 steps.select(stay, left.tolist())
         symbols = torch.cat([part.symbols for part in made], dim=1)
         mask = torch.cat([part.mask for part in made], dim=1)

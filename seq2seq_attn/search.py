@@ -146,7 +146,10 @@ def beam_search(
 
     def found(beam: _Beam) -> list[Hypothesis]:
         real = ensemble.positions[beam.sentence]
-        return [path.hypothesis(looked[path][..., :real], eos, length_penalty) for path in beam.ended[:n_best]]
+        paths = beam.ended[:n_best]
+        return [
+            _hypothesis(path.symbols(), path.score, looked[path][..., :real], eos, length_penalty) for path in paths
+        ]
 
     ways = [[Beginning(path.symbols(), path.score, path.symbol == eos) for path in paths] for paths in steps]
     return Search([found(beam) for beam in beams], ways)
@@ -154,10 +157,17 @@ def beam_search(
 
 def _hypotheses(decoded: Decoded, sentence: Sentence, eos: int | None, alpha: float) -> Iterator[Hypothesis]:
     """What greedy decoding chose, which is a beam of one."""
-    rows = zip(decoded.symbols, decoded.mask, decoded.scores.tolist(), decoded.attn_weights, sentence.mask, strict=True)
-    for symbols, mask, score, weights, real in rows:
-        chosen, own = tuple(symbols[mask].tolist()), weights[: int(mask.sum()), ..., : int(real.sum())].clone()
-        yield Hypothesis(chosen, score, score / _penalty(len(chosen), alpha), own, chosen[-1] == eos)
+    lengths, positions = (mask.sum(dim=1).tolist() for mask in (decoded.mask, sentence.mask))
+    rows = zip(decoded.symbols.tolist(), decoded.scores.tolist(), decoded.attn_weights, lengths, positions, strict=True)
+    for symbols, score, weights, length, real in rows:
+        yield _hypothesis(tuple(symbols[:length]), score, weights[:length, ..., :real], eos, alpha)
+
+
+def _hypothesis(
+    symbols: tuple[int, ...], score: float, attn_weights: Tensor, eos: int | None, alpha: float
+) -> Hypothesis:
+    own = attn_weights.clone(memory_format=torch.contiguous_format)  # so that nobody else's memory stays for it
+    return Hypothesis(symbols, score, score / _penalty(len(symbols), alpha), own, symbols[-1] == eos)
 
 
 def _looked(paths: Sequence[_Path], weights: Sequence[Tensor]) -> dict[_Path, Tensor]:
@@ -198,10 +208,6 @@ class _Path:
 
     def symbols(self) -> tuple[int, ...]:
         return tuple(link.symbol for link in self.links())
-
-    def hypothesis(self, attn_weights: Tensor, eos: int | None, alpha: float) -> Hypothesis:
-        own = attn_weights.clone(memory_format=torch.contiguous_format)  # so that nobody else's memory stays for it
-        return Hypothesis(self.symbols(), self.score, self.normalised(alpha), own, self.symbol == eos)
 
 
 @dataclass(eq=False)
